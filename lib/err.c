@@ -1,0 +1,59 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "lib/err.h"
+
+int
+clb_err_set(struct clb_err *e, int status, const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+
+	if (e->status == 0) {
+		e->status = status;
+		va_start(ap, fmt);
+		vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+		va_end(ap);
+	}
+	errno = saved;
+	return -1;
+}
+
+/* The text quotes input, and input must not drive the reader's terminal. */
+static void
+put_visible(const char *s)
+{
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '\n' || c == '\t')
+			fputs(c == '\n' ? "\\n" : "\\t", stderr);
+		else if (c < 0x20 || c == 0x7f)
+			fprintf(stderr, "\\x%02x", c);
+		else
+			putc(c, stderr);
+	}
+	putc('\n', stderr);
+}
+
+void
+clb_err_exit(const char *prog, const struct clb_err *e)
+{
+	fprintf(stderr, "%s: ", prog);
+	put_visible(e->status != 0 ? e->msg : "failed without a reason");
+	exit(e->status != 0 ? e->status : EX_SOFTWARE);
+}
+
+void
+clb_warn(const char *prog, const char *fmt, ...)
+{
+	char msg[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%s: warning: ", prog);
+	put_visible(msg);
+}

@@ -1,0 +1,100 @@
+#include "lib/json.h"
+
+/* The letter behind the backslash, 'u' for \u00XX, 0 for what stays as it is. */
+static const char escape_of[256] = {
+	'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b', 't', 'n', 'u', 'f', 'r', 'u', 'u',
+	'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
+	['"'] = '"', ['\\'] = '\\',
+};
+
+static char *
+put_escaped(char *p, const char *s, size_t n)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+		char esc = escape_of[c];
+
+		if (esc == 0) {
+			*p++ = (char)c;
+			continue;
+		}
+		*p++ = '\\';
+		*p++ = esc;
+		if (esc == 'u') {
+			memcpy(p, "00", 2);
+			p[2] = hex[c >> 4];
+			p[3] = hex[c & 15];
+			p += 4;
+		}
+	}
+	return p;
+}
+
+void
+clb_json_string(struct clb_buf *out, struct clb_str s)
+{
+	char *p;
+
+	clb_buf_reserve(out, (s.plain ? 1 : 6) * (size_t)s.n + 2);
+	p = out->p + out->n;
+	*p++ = '"';
+	if (s.plain && s.n != 0)
+		p = (char *)memcpy(p, s.s, s.n) + s.n;
+	else
+		p = put_escaped(p, s.s, s.n);
+	*p++ = '"';
+	out->n = (size_t)(p - out->p);
+}
+
+void
+clb_json_value(struct clb_buf *out, const struct clb_json *j, size_t i)
+{
+	const struct clb_token *t = &j->tok[i];
+	size_t k = i + 1;
+
+	switch ((enum clb_json_type)t->type) {
+	case CLB_JSON_OBJECT:
+	case CLB_JSON_ARRAY:
+		clb_buf_addc(out, t->type == CLB_JSON_OBJECT ? '{' : '[');
+		for (; k < t->next; k = j->tok[k].next) {
+			if (k > i + 1)
+				clb_buf_addc(out, ',');
+			if (t->type == CLB_JSON_OBJECT) {
+				clb_json_string(out, j->tok[k].str);
+				clb_buf_addc(out, ':');
+				k++;
+			}
+			clb_json_value(out, j, k);
+		}
+		clb_buf_addc(out, t->type == CLB_JSON_OBJECT ? '}' : ']');
+		break;
+	case CLB_JSON_KEY:
+	case CLB_JSON_STRING:
+		clb_json_string(out, t->str);
+		break;
+	case CLB_JSON_NUMBER:
+		clb_buf_add(out, t->str.s, t->str.n);
+		break;
+	case CLB_JSON_TRUE:
+		clb_buf_add(out, "true", 4);
+		break;
+	case CLB_JSON_FALSE:
+		clb_buf_add(out, "false", 5);
+		break;
+	case CLB_JSON_NULL:
+		clb_buf_add(out, "null", 4);
+		break;
+	}
+}
+
+int
+clb_json_parse_copy(struct clb_json *j, struct clb_buf *copy, const char *p, size_t n)
+{
+	copy->n = 0;
+	clb_buf_reserve(copy, n + CLB_JSON_PADDING);
+	clb_buf_add(copy, p, n);
+	memset(copy->p + n, 0, CLB_JSON_PADDING);
+	return clb_json_parse(j, copy->p, n);
+}

@@ -1,0 +1,339 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/stream.h"
+
+#define CHUNK ((size_t)1 << 18)
+
+/* Where clb_stream_element is in the array. */
+enum { BEFORE, FIRST, ELEMENT, COMMA, AFTER };
+
+static void
+widen_pipe(int fd)
+{
+#ifdef F_SETPIPE_SZ
+	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);	/* refused on anything but a pipe */
+#endif
+}
+
+void
+clb_stream_init(struct clb_stream *s, int fd, const char *name)
+{
+	memset(s, 0, sizeof(*s));
+	s->fd = fd;
+	s->name = name;
+	widen_pipe(fd);
+}
+
+void
+clb_stream_release(struct clb_stream *s)
+{
+	clb_buf_release(&s->buf);
+	clb_json_release(&s->json);
+}
+
+/*
+ * Read more behind what is there; what lies before pos is forgotten when room
+ * is needed. Returns 1, 0 at the end of the input, -1 with e set.
+ */
+static int
+fill(struct clb_stream *s, struct clb_err *e)
+{
+	ssize_t got;
+
+	if (s->eof)
+		return 0;
+	if (s->buf.cap < s->buf.n + CHUNK / 4 + CLB_JSON_PADDING) {
+		if (s->pos > 0) {
+			memmove(s->buf.p, s->buf.p + s->pos, s->buf.n - s->pos);
+			s->base += s->pos;
+			s->buf.n -= s->pos;
+			s->scan -= s->pos;
+			s->pos = 0;
+		}
+		clb_buf_reserve(&s->buf, CHUNK);
+	}
+	do
+		got = read(s->fd, s->buf.p + s->buf.n,
+		    s->buf.cap - s->buf.n - CLB_JSON_PADDING);
+	while (got == -1 && errno == EINTR);
+	if (got == -1)
+		return clb_err_set(e, EX_IOERR, "%s: %s", s->name, strerror(errno));
+	if (got == 0)
+		s->eof = 1;
+	s->buf.n += (size_t)got;
+	return got > 0;
+}
+
+/* Line and column (both from 1, the column in bytes) of an offset in the file. */
+static void
+place(const struct clb_stream *s, uint64_t off, uint64_t *line, uint64_t *col)
+{
+	char buf[16384];
+	uint64_t at = 0;
+	ssize_t got;
+
+	*line = 1;
+	*col = 1;
+	while (at < off) {
+		size_t want = off - at < sizeof(buf) ? (size_t)(off - at) : sizeof(buf);
+
+		if ((got = pread(s->fd, buf, want, (off_t)at)) <= 0)
+			return;
+		at += (uint64_t)got;
+		for (ssize_t i = 0; i < got; i++)
+			if (buf[i] == '\n') {
+				++*line;
+				*col = 1;
+			} else {
+				++*col;
+			}
+	}
+}
+
+int
+clb_stream_fail(struct clb_stream *s, uint32_t off, struct clb_err *e,
+    const char *fmt, ...)
+{
+	char msg[512];
+	uint64_t line = s->line, col = (uint64_t)off + 1;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	if (line == 0)
+		place(s, s->doc_off + off, &line, &col);
+	return clb_err_set(e, EX_DATAERR, "%s:%llu:%llu: %s", s->name,
+	    (unsigned long long)line, (unsigned long long)col, msg);
+}
+
+static int
+parse(struct clb_stream *s, struct clb_err *e)
+{
+	if (clb_json_parse(&s->json, s->doc, s->doc_len) == -1)
+		return clb_stream_fail(s, s->json.bad_off, e, "%s", s->json.bad);
+	return 1;
+}
+
+int
+clb_stream_next(struct clb_stream *s, struct clb_err *e)
+{
+	char *nl;
+	int got;
+
+	for (;;) {
+		nl = s->scan < s->buf.n ?
+		    memchr(s->buf.p + s->scan, '\n', s->buf.n - s->scan) : NULL;
+		if (nl != NULL)
+			break;
+		s->scan = s->buf.n;
+		if ((got = fill(s, e)) == -1)
+			return -1;
+		if (got == 0) {
+			s->line++;
+			if (s->pos == s->buf.n)
+				return 0;
+			return clb_stream_fail(s, (uint32_t)(s->buf.n - s->pos), e,
+			    "the line ends without a newline");
+		}
+	}
+	s->doc = s->buf.p + s->pos;
+	s->doc_len = (size_t)(nl - s->doc);
+	s->pos = s->scan = (size_t)(nl + 1 - s->buf.p);
+	s->line++;
+	return parse(s, e);
+}
+
+static int
+is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* The byte at scan, skipping white space; -1 at the end, -2 with e set. */
+static int
+peek(struct clb_stream *s, struct clb_err *e)
+{
+	int got;
+
+	for (;;) {
+		for (; s->scan < s->buf.n; s->scan++)
+			if (!is_space(s->buf.p[s->scan]))
+				return (unsigned char)s->buf.p[s->scan];
+		s->pos = s->scan;
+		if ((got = fill(s, e)) <= 0)
+			return got == 0 ? -1 : -2;
+	}
+}
+
+static int
+fail_at_scan(struct clb_stream *s, struct clb_err *e, const char *what)
+{
+	s->doc_off = s->base + s->scan;
+	return clb_stream_fail(s, 0, e, "%s", what);
+}
+
+/*
+ * Move scan behind the element that starts there: to the comma or bracket
+ * that ends it. Only strings and nesting are understood here; whatever else
+ * is wrong inside is found by the parser. Returns 0 or -1.
+ */
+static int
+skip_element(struct clb_stream *s, struct clb_err *e)
+{
+	size_t i = s->scan;
+	long depth = 0;
+	int in_string = 0, got;
+
+	for (;;) {
+		const char *p = s->buf.p;
+
+		for (; i < s->buf.n; i++) {
+			if (in_string) {
+				const char *q = memchr(p + i, '"', s->buf.n - i);
+				size_t back;
+
+				if (q == NULL) {
+					i = s->buf.n;
+					break;
+				}
+				i = back = (size_t)(q - p);
+				while (p[back - 1] == '\\')
+					back--;
+				in_string = (i - back) % 2 == 1;
+				continue;
+			}
+			switch (p[i]) {
+			case '"':
+				in_string = 1;
+				break;
+			case '{':
+			case '[':
+				depth++;
+				break;
+			case '}':
+			case ']':
+				if (depth-- == 0)
+					goto done;
+				break;
+			case ',':
+				if (depth == 0)
+					goto done;
+				break;
+			}
+		}
+		i -= s->pos;
+		if ((got = fill(s, e)) == -1)
+			return -1;
+		i += s->pos;
+		if (got == 0) {
+			s->scan = s->buf.n;
+			return fail_at_scan(s, e, "the array ends too early");
+		}
+	}
+done:
+	s->scan = i;
+	return 0;
+}
+
+/* null, white space, end: what a server with nothing to say may answer. */
+static int
+is_null_document(struct clb_stream *s, struct clb_err *e)
+{
+	s->pos = s->scan;
+	while (s->buf.n - s->pos < 4)
+		if (fill(s, e) <= 0)
+			return 0;
+	if (memcmp(s->buf.p + s->pos, "null", 4) != 0)
+		return 0;
+	s->scan = s->pos + 4;
+	return 1;
+}
+
+int
+clb_stream_element(struct clb_stream *s, struct clb_err *e)
+{
+	int c = peek(s, e);
+
+	if (c == -2)
+		return -1;
+	if (s->state == BEFORE) {
+		if (c == '[') {
+			s->scan++;
+			s->state = FIRST;
+			c = peek(s, e);
+		} else if (c == 'n' && is_null_document(s, e)) {
+			s->state = AFTER;
+			c = peek(s, e);
+		} else if (e->status == 0) {
+			return fail_at_scan(s, e, "an array is expected");
+		}
+	}
+	if (s->state == COMMA) {
+		if (c != ',' && c != ']' && c != -2)
+			return fail_at_scan(s, e, "',' or ']' is expected");
+		s->scan++;
+		s->state = c == ',' ? ELEMENT : AFTER;
+		c = peek(s, e);
+	}
+	if (s->state == FIRST && c == ']') {
+		s->scan++;
+		s->state = AFTER;
+		c = peek(s, e);
+	}
+	if (e->status != 0)
+		return -1;
+	if (s->state == AFTER)
+		return c == -1 ? 0 : fail_at_scan(s, e, "text behind the array");
+	if (c == ',' || c == ']')
+		return fail_at_scan(s, e, "a value is expected");
+	s->pos = s->scan;
+	if (skip_element(s, e) == -1)
+		return -1;
+	s->doc = s->buf.p + s->pos;
+	s->doc_len = s->scan - s->pos;
+	s->doc_off = s->base + s->pos;
+	s->pos = s->scan;
+	s->state = COMMA;
+	return parse(s, e);
+}
+
+void
+clb_out_init(struct clb_out *o, int fd, const char *name)
+{
+	*o = (struct clb_out){ fd, name, { NULL, 0, 0 } };
+	widen_pipe(fd);
+}
+
+int
+clb_out_flush(struct clb_out *o, struct clb_err *e)
+{
+	size_t done = 0;
+
+	while (done < o->buf.n) {
+		ssize_t put = write(o->fd, o->buf.p + done, o->buf.n - done);
+
+		if (put == -1 && errno == EINTR)
+			continue;
+		if (put == -1)
+			return clb_err_set(e, EX_IOERR, "%s: %s", o->name, strerror(errno));
+		done += (size_t)put;
+	}
+	o->buf.n = 0;
+	return 0;
+}
+
+int
+clb_out_close(struct clb_out *o, struct clb_err *e)
+{
+	int rc = clb_out_flush(o, e);
+
+	clb_buf_release(&o->buf);
+	if (close(o->fd) == -1 && rc == 0)
+		rc = clb_err_set(e, EX_IOERR, "%s: %s", o->name, strerror(errno));
+	return rc;
+}

@@ -1,0 +1,90 @@
+#ifndef CLB_STREAM_H
+#define CLB_STREAM_H
+
+/*
+ * Documents in and out of files and pipes: the only code that knows how
+ * documents are framed. Reading takes constant memory but for the largest
+ * document.
+ */
+#include "lib/err.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+/* ---- in ---- */
+
+/*
+ * A source of JSON documents: the lines of JSON Lines, or the elements of one
+ * JSON array. name is what errors call it and stays the caller's.
+ */
+struct clb_stream {
+	int fd;
+	const char *name;
+	struct clb_buf buf;	/* what is read and not yet used, from pos on */
+	size_t pos, scan;
+	uint64_t base;		/* offset of buf.p[0] in the file */
+	uint64_t doc_off;	/* offset of the current document */
+	const char *doc;	/* the current document, CLB_JSON_PADDING readable behind it */
+	size_t doc_len;
+	uint64_t line;		/* of the current document, from 1 (lines only) */
+	int state, eof;
+	struct clb_json json;	/* the current document's tokens */
+};
+
+void clb_stream_init(struct clb_stream *s, int fd, const char *name);
+/* Frees what init and next allocated; closes nothing. */
+void clb_stream_release(struct clb_stream *s);
+
+/*
+ * The next line of JSON Lines, parsed into s->json. Empty lines are refused.
+ * The last line must end in a newline: one that does not was cut short.
+ * Returns 1, 0 at the end, or -1 with e set (EX_DATAERR with line and column,
+ * EX_IOERR). Valid until the next call.
+ */
+int clb_stream_next(struct clb_stream *s, struct clb_err *e);
+
+/*
+ * The next element of the JSON array that the whole input is, parsed into
+ * s->json; the document null is read as an empty array. Returns as above; -1
+ * as well for anything but an array, for text behind it, and for an input
+ * that ends early. Elements before the fault have been returned by then.
+ */
+int clb_stream_element(struct clb_stream *s, struct clb_err *e);
+
+/*
+ * Record a failure at byte off of the current document as
+ * name:line:column: text. Returns -1.
+ */
+int clb_stream_fail(struct clb_stream *s, uint32_t off, struct clb_err *e,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- out ---- */
+
+/*
+ * An output. Append to buf, and call clb_out_record after each record: it
+ * writes when enough is gathered. Nothing is sure before clb_out_close.
+ */
+struct clb_out {
+	int fd;
+	const char *name;
+	struct clb_buf buf;
+};
+
+/* A pipe is widened where the system allows it: fewer switches between stages. */
+void clb_out_init(struct clb_out *o, int fd, const char *name);
+/* Returns 0, or -1 with e set (EX_IOERR). */
+int clb_out_flush(struct clb_out *o, struct clb_err *e);
+
+static inline int
+clb_out_record(struct clb_out *o, struct clb_err *e)
+{
+	return o->buf.n < 256 * 1024 ? 0 : clb_out_flush(o, e);
+}
+
+/*
+ * Write the rest and close the descriptor, so that an error which the system
+ * reports late is seen. Frees the buffer in any case. Returns 0, or -1 with e
+ * set (EX_IOERR).
+ */
+int clb_out_close(struct clb_out *o, struct clb_err *e);
+
+#endif

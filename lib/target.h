@@ -1,0 +1,60 @@
+#ifndef CLB_TARGET_H
+#define CLB_TARGET_H
+
+/*
+ * One record of the streams: a target and what is known of it so far. The
+ * contract is clb-targets(5) and clb-assignment(5); this is the same record
+ * at every stage, and a field that is not there yet is absent.
+ */
+#include "lib/labels.h"
+#include "lib/stream.h"
+
+enum {
+	CLB_HAS_ID = 1, CLB_HAS_WEIGHT = 2
+};
+
+/* Strings and fields borrow from the stream that the record was read from. */
+struct clb_target {
+	struct clb_str job;		/* the scrape config's name; always there */
+	struct clb_str collector;	/* n == 0 where absent; so for node and zone */
+	struct clb_str node, zone;
+	uint64_t id;
+	uint64_t weight;		/* samples a scrape, at least 1; 1 where absent */
+	unsigned has;			/* CLB_HAS_… */
+	struct clb_labels labels;
+	/* Fields nobody here knows: sorted by name, the value as compact JSON. */
+	struct clb_label *extra;
+	size_t nextra, extra_cap;
+	struct clb_buf raw;		/* storage of the values in extra */
+};
+
+void clb_target_release(struct clb_target *t);
+
+/*
+ * Fill t from the stream's current document. Returns 0, or -1 with e set
+ * (EX_DATAERR, at line and column) if it is not an object, has no job, names
+ * anything twice, or has a known field of the wrong type.
+ */
+int clb_target_parse(struct clb_target *t, struct clb_stream *s, struct clb_err *e);
+
+/* Append t as one line: keys sorted, no white space, a newline. */
+void clb_target_json(struct clb_buf *out, const struct clb_target *t);
+
+/*
+ * The next record of s into t. Returns 1, 0 at the end, -1 with e set.
+ */
+int clb_target_next(struct clb_target *t, struct clb_stream *s, struct clb_err *e);
+
+/*
+ * A target group: addresses (or whole label sets, for discovery mechanisms
+ * that know more of a target than its address) and labels they share.
+ */
+struct clb_group {
+	struct clb_str *target;		/* __address__ of each */
+	size_t n, cap;
+	struct clb_labels labels;	/* empty values are kept out: they mean absent */
+};
+
+void clb_group_release(struct clb_group *g);
+
+#endif
