@@ -1,7 +1,9 @@
 # collector-load-balancer: see README.md. GNU make.
 #   B        where everything that is built goes
 #   DESTDIR, PREFIX   where install puts it
-#   WERROR=1 warnings are errors (make check and .ci/run set it)
+#   WERROR=1 warnings are errors (make check sets it)
+#   FUZZ_SECONDS      how long make fuzz runs each harness
+#   TESTS    the bats files that make check runs, instead of all
 
 B = build
 PREFIX = /usr/local
@@ -17,6 +19,7 @@ LIB_CC = $(wildcard lib/*.cc)
 UNIT = $(patsubst testdata/unit/%.c,%,$(wildcard testdata/unit/*.c))
 FUZZ = $(patsubst testdata/fuzz/%.c,%,$(wildcard testdata/fuzz/*.c))
 MAN = $(wildcard man/*.[157])
+TESTS = $(wildcard testdata/*.bats)
 
 PKGS = yaml-0.1 jansson libxxhash libcurl libcares nettle simdjson re2
 WARN = -Wall -Wextra -Wpedantic $(if $(WERROR),-Werror)
@@ -36,6 +39,10 @@ $(UNIT:%=$B/unit/%): $B/unit/%: $B/testdata/unit/%.o $B/libclb.a
 	@mkdir -p $(@D)
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(FUZZ:%=$B/fuzz/%): $B/fuzz/%: $B/testdata/fuzz/%.o $B/libclb.a
+	@mkdir -p $(@D)
+	$(CXX) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 $B/libclb.a: $(LIBO)
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -48,12 +55,56 @@ $B/%.o: %.cc
 	@mkdir -p $(@D)
 	$(CPP) -c -o $@ $<
 
+# A header compiles alone.
+$B/%.h.ok: %.h
+	@mkdir -p $(@D)
+	@echo '#include "$<"' | $C -MF $@.d -MT $@ -fsyntax-only -x c -
+	@touch $@
+
 unit: $(UNIT:%=$B/unit/%)
+
+lint: $(patsubst %.h,$B/%.h.ok,$(wildcard lib/*.h))
+	scripts/lint
+
+# Ends with "N passed, M failed".
+check:
+	@$(MAKE) --no-print-directory B=$B WERROR=1 lint all unit
+	@scripts/fetch-tests
+	@scripts/run-tests $B $(TESTS)
+
+SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+
+asan:
+	ASAN_OPTIONS=exitcode=99:detect_leaks=1 UBSAN_OPTIONS=exitcode=99:print_stacktrace=1 \
+	    $(MAKE) B=$B-asan CFLAGS='$(SANITIZE)' check
+
+fuzz:
+	$(MAKE) B=$B-fuzz CC=clang CXX=clang++ \
+	    CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' fuzz-run
+
+fuzz-run: $(FUZZ:%=$B/fuzz/%)
+	scripts/fuzz $B $(FUZZ_SECONDS) $(FUZZ)
+
+demo: all
+	@PATH="$(abspath $B):$$PATH" scripts/demo $B/demo
+
+bench: all
+	@scripts/fetch-tests
+	@PATH="$(abspath $B):$$PATH" scripts/bench $B/bench
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install $(PROGS:%=$B/%) $(SCRIPTS:%=scripts/%) $(DESTDIR)$(PREFIX)/bin
+	for s in 1 5 7; do \
+	    install -d $(DESTDIR)$(PREFIX)/share/man/man$$s && \
+	    install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s || exit; done
 
 clean:
 	rm -rf build build-*
 
--include $(LIBO:.o=.d) $(PROGS:%=$B/cmd/%.d) $(UNIT:%=$B/testdata/unit/%.d)
+-include $(LIBO:.o=.d) $(PROGS:%=$B/cmd/%.d) $(UNIT:%=$B/testdata/unit/%.d) \
+    $(FUZZ:%=$B/testdata/fuzz/%.d)
 
-.PHONY: all unit clean
+.PHONY: all unit lint check asan fuzz fuzz-run demo bench install clean
 .DELETE_ON_ERROR:
+.SECONDARY:

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/err.h"
 
@@ -56,4 +57,18 @@ clb_warn(const char *prog, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "%s: warning: ", prog);
 	put_visible(msg);
+}
+
+void
+clb_progress(const char *prog, unsigned long long n, const char *what)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%s: %llu %s", prog, n, what);
+}
+
+void
+clb_progress_end(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
 }

@@ -36,4 +36,11 @@ void clb_err_exit(const char *prog, const struct clb_err *e)
 void clb_warn(const char *prog, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/*
+ * Say "prog: n what" on stderr, over the line before, if stderr is a terminal;
+ * clb_progress_end takes the line away again.
+ */
+void clb_progress(const char *prog, unsigned long long n, const char *what);
+void clb_progress_end(void);
+
 #endif

@@ -1,3 +1,6 @@
+#include <stdlib.h>
+#include <unistr.h>
+
 #include "lib/json.h"
 
 /* The letter behind the backslash, 'u' for \u00XX, 0 for what stays as it is. */
@@ -30,6 +33,15 @@ put_escaped(char *p, const char *s, size_t n)
 		}
 	}
 	return p;
+}
+
+int
+clb_json_plain(struct clb_str s)
+{
+	for (uint32_t i = 0; i < s.n; i++)
+		if (escape_of[(unsigned char)s.s[i]] != 0)
+			return 0;
+	return 1;
 }
 
 void
@@ -97,4 +109,49 @@ clb_json_parse_copy(struct clb_json *j, struct clb_buf *copy, const char *p, siz
 	clb_buf_add(copy, p, n);
 	memset(copy->p + n, 0, CLB_JSON_PADDING);
 	return clb_json_parse(j, copy->p, n);
+}
+
+/* The code unit of a \uXXXX at p, or -1. */
+static long
+unicode_escape(const char *p, size_t n)
+{
+	char hex[5], *end;
+	long unit;
+
+	if (n < 6 || p[0] != '\\' || p[1] != 'u')
+		return -1;
+	memcpy(hex, p + 2, 4);
+	hex[4] = '\0';
+	unit = strtol(hex, &end, 16);
+	return end == hex + 4 && hex[0] != '+' && hex[0] != '-' ? unit : -1;
+}
+
+void
+clb_json_mend(struct clb_buf *out, const char *p, size_t n)
+{
+	ucs4_t uc;
+
+	for (size_t i = 0, len; i < n; i += len) {
+		long unit = unicode_escape(p + i, n - i);
+		int units = u8_mbtoucr(&uc, (const uint8_t *)p + i, n - i);
+
+		len = units > 0 ? (size_t)units : 1;
+		if (units < 0) {
+			clb_buf_adds(out, "\xef\xbf\xbd");
+			continue;
+		}
+		if (unit >= 0xd800 && unit < 0xe000) {
+			long next = i + 6 <= n ? unicode_escape(p + i + 6, n - i - 6) : -1;
+
+			len = 6;
+			if (unit >= 0xdc00 || next < 0xdc00 || next >= 0xe000) {
+				clb_buf_adds(out, "\\ufffd");
+				continue;
+			}
+			len = 12;
+		} else if (p[i] == '\\' && i + 1 < n && (unsigned char)p[i + 1] < 0x80) {
+			len = 2;
+		}
+		clb_buf_add(out, p + i, len);
+	}
 }

@@ -55,11 +55,21 @@ int clb_json_parse_copy(struct clb_json *j, struct clb_buf *copy,
     const char *p, size_t n);
 
 /*
+ * Append the n bytes at p as Go's decoder takes them: every byte that is not
+ * UTF-8 and every escape of a surrogate without its partner becomes U+FFFD.
+ * The length changes; places in the result are not those in the original.
+ */
+void clb_json_mend(struct clb_buf *out, const char *p, size_t n);
+
+/*
  * Append s as a JSON string. What must be escaped is: quote, backslash and
  * control characters, as \" \\ \b \f \n \r \t or \u00XX; all else is written as
  * it is. That is what jansson writes, and a test compares the two.
  */
 void clb_json_string(struct clb_buf *out, struct clb_str s);
+
+/* 1 if nothing in s needs an escape, so that s.plain may be set. */
+int clb_json_plain(struct clb_str s);
 
 /* Append the value at token i, without white space, otherwise unchanged. */
 void clb_json_value(struct clb_buf *out, const struct clb_json *j, size_t i);

@@ -29,12 +29,15 @@ struct clb_str {
 	uint32_t n;
 	uint32_t plain;
 };
-#define CLB_STR(lit) ((struct clb_str){ (lit), sizeof(lit) - 1, 1 })
+#define CLB_STR_INIT(lit) { (lit), sizeof(lit) - 1, 1 }
+#define CLB_STR(lit) ((struct clb_str)CLB_STR_INIT(lit))
 
 static inline struct clb_str
 clb_str(const char *s)
 {
-	return (struct clb_str){ s, (uint32_t)strlen(s), 0 };
+	struct clb_str str = { s, (uint32_t)strlen(s), 0 };
+
+	return str;
 }
 
 static inline int

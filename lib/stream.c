@@ -32,7 +32,16 @@ void
 clb_stream_release(struct clb_stream *s)
 {
 	clb_buf_release(&s->buf);
+	clb_buf_release(&s->mended);
 	clb_json_release(&s->json);
+}
+
+void
+clb_stream_rewind(struct clb_stream *s)
+{
+	s->buf.n = s->pos = s->scan = 0;
+	s->base = s->line = 0;
+	s->state = s->eof = 0;
 }
 
 /*
@@ -61,7 +70,7 @@ fill(struct clb_stream *s, struct clb_err *e)
 		    s->buf.cap - s->buf.n - CLB_JSON_PADDING);
 	while (got == -1 && errno == EINTR);
 	if (got == -1)
-		return clb_err_set(e, EX_IOERR, "%s: %s", s->name, strerror(errno));
+		return clb_err_set(e, EX_NOINPUT, "%s: %s", s->name, strerror(errno));
 	if (got == 0)
 		s->eof = 1;
 	s->buf.n += (size_t)got;
@@ -114,9 +123,22 @@ clb_stream_fail(struct clb_stream *s, uint32_t off, struct clb_err *e,
 static int
 parse(struct clb_stream *s, struct clb_err *e)
 {
-	if (clb_json_parse(&s->json, s->doc, s->doc_len) == -1)
-		return clb_stream_fail(s, s->json.bad_off, e, "%s", s->json.bad);
-	return 1;
+	struct clb_buf copy = { NULL, 0, 0 };
+	uint32_t bad_off;
+	int rc;
+
+	if (clb_json_parse(&s->json, s->doc, s->doc_len) == 0)
+		return 1;
+	bad_off = s->json.bad_off;
+	if (s->mend) {
+		s->mended.n = 0;
+		clb_json_mend(&copy, s->doc, s->doc_len);
+		rc = clb_json_parse_copy(&s->json, &s->mended, copy.p, copy.n);
+		clb_buf_release(&copy);
+		if (rc == 0)
+			return 1;
+	}
+	return clb_stream_fail(s, bad_off, e, "%s", s->json.bad);
 }
 
 int

@@ -27,6 +27,8 @@ struct clb_stream {
 	size_t doc_len;
 	uint64_t line;		/* of the current document, from 1 (lines only) */
 	int state, eof;
+	int mend;		/* the caller's: take broken UTF-8 as Go does, see clb_json_mend */
+	struct clb_buf mended;
 	struct clb_json json;	/* the current document's tokens */
 };
 
@@ -34,11 +36,14 @@ void clb_stream_init(struct clb_stream *s, int fd, const char *name);
 /* Frees what init and next allocated; closes nothing. */
 void clb_stream_release(struct clb_stream *s);
 
+/* Forget what was read: the caller has moved the descriptor to its start. */
+void clb_stream_rewind(struct clb_stream *s);
+
 /*
  * The next line of JSON Lines, parsed into s->json. Empty lines are refused.
  * The last line must end in a newline: one that does not was cut short.
  * Returns 1, 0 at the end, or -1 with e set (EX_DATAERR with line and column,
- * EX_IOERR). Valid until the next call.
+ * EX_NOINPUT). Valid until the next call.
  */
 int clb_stream_next(struct clb_stream *s, struct clb_err *e);
 

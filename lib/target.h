@@ -37,6 +37,12 @@ void clb_target_release(struct clb_target *t);
  */
 int clb_target_parse(struct clb_target *t, struct clb_stream *s, struct clb_err *e);
 
+/*
+ * Give t the field name, which is none of the known ones: value is compact
+ * JSON. Both are borrowed, as the rest of t.
+ */
+void clb_target_set_extra(struct clb_target *t, struct clb_str name, struct clb_str value);
+
 /* Append t as one line: keys sorted, no white space, a newline. */
 void clb_target_json(struct clb_buf *out, const struct clb_target *t);
 
