@@ -35,6 +35,7 @@ struct clb_rule {
 	size_t nsource;
 	struct clb_str separator, regex, target_label, replacement;
 	uint64_t modulus;
+	int legacy_names;	/* the job's, where the version looks at it (3.7 and later) */
 	struct clb_place place;
 };
 
@@ -88,7 +89,6 @@ struct clb_job {
 	int convert_classic_histograms_to_nhcb, always_scrape_classic_histograms,
 	    scrape_native_histograms;
 	uint64_t target_limit;		/* 0: none */
-	int legacy_names;		/* metric_name_validation_scheme: legacy */
 	struct clb_sd *sd;		/* static_configs first, then file, http, dns */
 	size_t nsd;
 	struct clb_rule *rule;		/* relabel_configs */
@@ -130,6 +130,13 @@ void clb_config_release(struct clb_config *c);
 
 /* The job of that name, borrowed, or NULL. */
 const struct clb_job *clb_config_job(const struct clb_config *c, struct clb_str name);
+
+/*
+ * Append the paths that the targets depend on, one a line, sorted, each once:
+ * the files read, what the patterns of file_sd match, and the directories in
+ * which those patterns and those of scrape_config_files look for more.
+ */
+void clb_config_files(const struct clb_config *c, struct clb_buf *out);
 
 /*
  * {"scrape_configs":[…]} with every default filled in and every secret shown
