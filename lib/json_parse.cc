@@ -40,6 +40,8 @@ struct walker {
 	// character stands in a string: without a backslash, text is content.
 	bool key(ondemand::field &f) {
 		const char *raw = f.key().raw();
+		if (raw < doc || raw >= doc + len)
+			return fail(raw, "the document ends too early");
 		const char *end = static_cast<const char *>(
 		    memchr(raw, '"', doc + len - raw));
 		if (end == nullptr)
@@ -123,6 +125,10 @@ struct walker {
 	}
 	template <typename V> bool value(V &v, int depth) {
 		std::string_view raw = v.raw_json_token();
+		// Behind the last token of a broken document come the parser's
+		// sentinels, whose lengths mean nothing.
+		if (raw.data() < doc || raw.data() >= doc + len)
+			return fail(raw.data(), "the document ends too early");
 		if (raw.empty())
 			return fail(raw.data(), "value expected");
 		if (raw[0] == '"')
