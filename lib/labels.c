@@ -54,6 +54,17 @@ clb_labels_get(const struct clb_labels *ls, struct clb_str name)
 	return found ? ls->v[i].value : CLB_STR("");
 }
 
+struct clb_str
+clb_labels_get_near(const struct clb_labels *ls, struct clb_str name, size_t *hint)
+{
+	int found;
+
+	if (*hint < ls->n && clb_str_eq(ls->v[*hint].name, name))
+		return ls->v[*hint].value;
+	*hint = locate(ls, name, &found);
+	return found ? ls->v[*hint].value : CLB_STR("");
+}
+
 void
 clb_labels_set(struct clb_labels *ls, struct clb_str name, struct clb_str value)
 {

@@ -33,6 +33,13 @@ clb_labels_clear(struct clb_labels *ls)
 /* The value of name, borrowed, or an empty string (n == 0) where absent. */
 struct clb_str clb_labels_get(const struct clb_labels *ls, struct clb_str name);
 
+/*
+ * The same, looking first where *hint says, and noting there where it was:
+ * the sets of one job are much alike.
+ */
+struct clb_str clb_labels_get_near(const struct clb_labels *ls, struct clb_str name,
+    size_t *hint);
+
 /* Set name to value; an empty value deletes the label. */
 void clb_labels_set(struct clb_labels *ls, struct clb_str name, struct clb_str value);
 

@@ -9,6 +9,7 @@
 
 struct compiled {
 	const struct clb_rule *rule;
+	size_t *hint;			/* where each source label was last */
 	struct clb_regex *regex;
 	struct clb_template *target, *replacement;
 	int groups;			/* that the two templates need */
@@ -30,17 +31,18 @@ typedef int action_fn(struct clb_relabel *r, struct compiled *c, struct clb_labe
     struct clb_arena *a);
 
 static struct clb_str
-source_value(const struct clb_rule *rule, const struct clb_labels *ls, struct clb_arena *a)
+source_value(const struct compiled *c, const struct clb_labels *ls, struct clb_arena *a)
 {
+	const struct clb_rule *rule = c->rule;
 	struct clb_str out = { NULL, 0, 1 }, v;
 	char *p;
 
 	if (rule->nsource == 0)
 		return CLB_STR("");
 	if (rule->nsource == 1)
-		return clb_labels_get(ls, rule->source[0]);
+		return clb_labels_get_near(ls, rule->source[0], &c->hint[0]);
 	for (size_t i = 0; i < rule->nsource; i++) {
-		v = clb_labels_get(ls, rule->source[i]);
+		v = clb_labels_get_near(ls, rule->source[i], &c->hint[i]);
 		out.n += v.n + (i > 0 ? rule->separator.n : 0);
 		out.plain &= v.plain;
 	}
@@ -50,7 +52,7 @@ source_value(const struct clb_rule *rule, const struct clb_labels *ls, struct cl
 		if (i > 0 && rule->separator.n != 0)
 			p = (char *)memcpy(p, rule->separator.s, rule->separator.n) +
 			    rule->separator.n;
-		v = clb_labels_get(ls, rule->source[i]);
+		v = clb_labels_get_near(ls, rule->source[i], &c->hint[i]);
 		if (v.n != 0)
 			p = (char *)memcpy(p, v.s, v.n) + v.n;
 	}
@@ -68,7 +70,7 @@ is_label_name(const struct clb_relabel *r, const struct compiled *c, struct clb_
 static int
 replace(struct clb_relabel *r, struct compiled *c, struct clb_labels *ls, struct clb_arena *a)
 {
-	struct clb_str val = source_value(c->rule, ls, a), name, text;
+	struct clb_str val = source_value(c, ls, a), name, text;
 
 	if (c->groups == 0 ? !clb_regex_match(c->regex, val) :
 	    !clb_regex_captures(c->regex, val, r->group, c->groups))
@@ -88,7 +90,7 @@ static int
 keep(struct clb_relabel *r, struct compiled *c, struct clb_labels *ls, struct clb_arena *a)
 {
 	(void)r;
-	return !clb_regex_match(c->regex, source_value(c->rule, ls, a));
+	return !clb_regex_match(c->regex, source_value(c, ls, a));
 }
 
 static int
@@ -101,7 +103,7 @@ static int
 keepequal(struct clb_relabel *r, struct compiled *c, struct clb_labels *ls, struct clb_arena *a)
 {
 	(void)r;
-	return !clb_str_eq(source_value(c->rule, ls, a),
+	return !clb_str_eq(source_value(c, ls, a),
 	    clb_labels_get(ls, c->rule->target_label));
 }
 
@@ -114,7 +116,7 @@ dropequal(struct clb_relabel *r, struct compiled *c, struct clb_labels *ls, stru
 static int
 hashmod(struct clb_relabel *r, struct compiled *c, struct clb_labels *ls, struct clb_arena *a)
 {
-	struct clb_str val = source_value(c->rule, ls, a), shard;
+	struct clb_str val = source_value(c, ls, a), shard;
 	char text[24];
 	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)
 	    (clb_hash_md5_tail(val.s, val.n) % c->rule->modulus));
@@ -131,7 +133,7 @@ lowercase(struct clb_relabel *r, struct compiled *c, struct clb_labels *ls, stru
 {
 	(void)r;
 	clb_labels_set(ls, c->rule->target_label,
-	    clb_utf8_lower(source_value(c->rule, ls, a), a));
+	    clb_utf8_lower(source_value(c, ls, a), a));
 	return 0;
 }
 
@@ -140,7 +142,7 @@ uppercase(struct clb_relabel *r, struct compiled *c, struct clb_labels *ls, stru
 {
 	(void)r;
 	clb_labels_set(ls, c->rule->target_label,
-	    clb_utf8_upper(source_value(c->rule, ls, a), a));
+	    clb_utf8_upper(source_value(c, ls, a), a));
 	return 0;
 }
 
@@ -224,6 +226,7 @@ compile(struct compiled *c, const struct clb_rule *rule, int compat, struct clb_
 	char why[256];
 
 	c->rule = rule;
+	c->hint = clb_xcalloc(rule->nsource, sizeof(*c->hint));
 	c->regex = clb_regex_new(rule->regex, compat, why, sizeof(why));
 	if (c->regex == NULL)
 		return clb_err_set(e, EX_CONFIG, "%s:%u:%u: %s", rule->place.file,
@@ -267,6 +270,7 @@ clb_relabel_free(struct clb_relabel *r)
 	if (r == NULL)
 		return;
 	for (size_t i = 0; i < r->n; i++) {
+		free(r->rule[i].hint);
 		clb_regex_free(r->rule[i].regex);
 		clb_template_free(r->rule[i].target);
 		clb_template_free(r->rule[i].replacement);
