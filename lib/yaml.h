@@ -6,18 +6,27 @@
  * strict mode reads it (Prometheus 2.42 to 3.x). libyaml appears nowhere else.
  *
  * Only the first document of a file is read; what follows is not looked at.
+ *
+ * Duplicate keys and merge keys are for whoever decodes the tree: what they
+ * mean depends on whether a mapping is a structure or a map.
  */
 #include "lib/err.h"
 #include "lib/mem.h"
+
+/* Limits; what is beyond is an error. */
+#define CLB_YAML_MAX_DEPTH 1000
+#define CLB_YAML_MAX_ALIASED 1000000	/* nodes that aliases stand for, in all */
 
 enum clb_yaml_kind { CLB_YAML_SCALAR, CLB_YAML_SEQUENCE, CLB_YAML_MAPPING };
 
 struct clb_yaml_node {
 	enum clb_yaml_kind kind;
-	unsigned line, column;		/* from 1 */
-	struct clb_str text;		/* scalar: decoded, never with U+0000 cut */
+	unsigned line, column;		/* from 1; the column counts characters */
+	struct clb_str text;		/* scalar: decoded (!!binary too), may hold U+0000 */
 	const char *tag;		/* explicit tag in full, or NULL */
 	int plain;			/* scalar: written without quotes */
+	int mark;			/* the tree's owner may use it; 0 at first */
+	unsigned size;			/* nodes in it, itself and aliased ones included */
 	/*
 	 * Sequence: its items. Mapping: key, value, key, value, … as written,
 	 * merge keys and all. An alias stands as the node that it names.
@@ -34,7 +43,10 @@ struct clb_yaml {
 
 /*
  * Parse n bytes. Returns 0, or -1 with e set to "name:line:column: what" and
- * the status given. y is to be released in either case.
+ * the status given. y is to be released in either case; it need not be
+ * initialised.
+ *
+ * The value of every merge key is a mapping, or a list of mappings.
  */
 int clb_yaml_parse(struct clb_yaml *y, const char *name, const char *p, size_t n,
     int status, struct clb_err *e);
@@ -45,5 +57,23 @@ int clb_yaml_is_null(const struct clb_yaml_node *n);
 
 /* 1 if a mapping's key is the merge key: a plain <<. */
 int clb_yaml_is_merge(const struct clb_yaml_node *key);
+
+/* What a scalar is: a quoted one is a string, a plain one what it looks like. */
+enum clb_yaml_type {
+	CLB_YAML_NULL, CLB_YAML_BOOL, CLB_YAML_INT, CLB_YAML_FLOAT, CLB_YAML_STRING
+};
+
+struct clb_yaml_value {
+	enum clb_yaml_type type;
+	int negative;		/* int: minus u */
+	uint64_t u;		/* bool: 0 or 1; int: its magnitude */
+	double f;		/* float */
+};
+
+/*
+ * Resolve a scalar, its explicit tag considered. Returns 0, or -1 if the text
+ * does not fit the tag (!!int x). Timestamps count as strings.
+ */
+int clb_yaml_resolve(const struct clb_yaml_node *n, struct clb_yaml_value *v);
 
 #endif

@@ -1,0 +1,374 @@
+#include <search.h>
+#include <stdarg.h>
+
+#include <nettle/base64.h>
+#include <yaml.h>
+
+#include "lib/utf8.h"
+#include "lib/yaml.h"
+
+struct anchor {
+	const char *name;
+	struct clb_yaml_node *node;
+	int open;		/* its end is not reached */
+};
+
+struct builder {
+	yaml_parser_t parser;
+	yaml_event_t event;
+	struct clb_yaml *y;
+	const char *in, *end;	/* the document's bytes */
+	const char *cursor;	/* the byte that character number chars starts at */
+	size_t chars;
+	void *anchors;		/* tsearch(3) tree of struct anchor */
+	unsigned depth, aliased;
+	int status;
+	struct clb_err *e;
+};
+
+static int __attribute__((format(printf, 4, 5)))
+fail(struct builder *b, size_t line, size_t column, const char *fmt, ...)
+{
+	va_list ap;
+	char text[512];
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return clb_err_set(b->e, b->status, "%s:%zu:%zu: %s", b->y->name, line + 1, column + 1,
+	    text);
+}
+
+#define FAIL_AT(b, m, ...) fail(b, (m).line, (m).column, __VA_ARGS__)
+
+/* The reader knows only the offset of a byte it does not like. */
+static int
+fail_offset(struct builder *b, size_t off, const char *what)
+{
+	size_t line = 0, column = 0;
+	const char *p, *at = off < (size_t)(b->end - b->in) ? b->in + off : b->end;
+
+	for (p = b->in; p < at; p++)
+		if (*p == '\n') {
+			line++;
+			column = 0;
+		} else if ((*p & 0xc0) != 0x80) {
+			column++;
+		}
+	return fail(b, line, column, "%s", what);
+}
+
+/* The next event. An empty context means that the problem says it all. */
+static int
+next(struct builder *b)
+{
+	yaml_parser_t *p = &b->parser;
+
+	yaml_event_delete(&b->event);
+	if (yaml_parser_parse(p, &b->event))
+		return 0;
+	if (p->error == YAML_READER_ERROR)
+		return fail_offset(b, p->problem_offset, p->problem);
+	return FAIL_AT(b, p->problem_mark, "%s%s%s", p->problem != NULL ? p->problem : "broken",
+	    p->context != NULL ? " " : "", p->context != NULL ? p->context : "");
+}
+
+/* ---- what libyaml reads and go-yaml does not ---- */
+
+/* The byte that the mark stands at; marks count characters and only grow. */
+static const char *
+byte_at(struct builder *b, size_t chars)
+{
+	for (; b->chars < chars && b->cursor < b->end; b->chars++)
+		for (b->cursor++; b->cursor < b->end && (*b->cursor & 0xc0) == 0x80; b->cursor++)
+			;
+	return b->cursor;
+}
+
+static int
+check_escapes(struct builder *b)
+{
+	const char *p, *end;
+
+	p = byte_at(b, b->event.start_mark.index);
+	end = byte_at(b, b->event.end_mark.index);
+	for (; p + 1 < end; p++)
+		if (*p == '\\' && *++p == '/')
+			return fail_offset(b, (size_t)(p - 1 - b->in),
+			    "found unknown escape character '/' in a double-quoted scalar");
+	return 0;
+}
+
+static int
+check_version(struct builder *b)
+{
+	const yaml_version_directive_t *v = b->event.data.document_start.version_directive;
+
+	if (v == NULL || (v->major == 1 && v->minor == 1))
+		return 0;
+	return FAIL_AT(b, b->event.start_mark, "found incompatible YAML document: version %d.%d",
+	    v->major, v->minor);
+}
+
+/* ---- anchors ---- */
+
+static int
+cmp_anchor(const void *a, const void *b)
+{
+	return strcmp(((const struct anchor *)a)->name, ((const struct anchor *)b)->name);
+}
+
+static void
+keep(void *p)
+{
+	(void)p;
+}
+
+static struct anchor *
+anchor(struct builder *b, const yaml_char_t *name, struct clb_yaml_node *n)
+{
+	struct anchor *a;
+	struct anchor **slot;
+
+	if (name == NULL)
+		return NULL;
+	a = clb_arena_alloc(&b->y->arena, sizeof(*a));
+	a->name = clb_arena_str(&b->y->arena, (const char *)name, strlen((const char *)name)).s;
+	if ((slot = tsearch(a, &b->anchors, cmp_anchor)) == NULL)
+		return NULL;
+	a = *slot;
+	a->node = n;
+	a->open = 1;
+	return a;
+}
+
+static int
+alias(struct builder *b, struct clb_yaml_node **n)
+{
+	const char *name = (const char *)b->event.data.alias.anchor;
+	struct anchor key = { name, NULL, 0 }, **slot;
+
+	if ((slot = tfind(&key, &b->anchors, cmp_anchor)) == NULL)
+		return FAIL_AT(b, b->event.start_mark, "unknown anchor '%s' referenced", name);
+	if ((*slot)->open)
+		return FAIL_AT(b, b->event.start_mark, "anchor '%s' value contains itself", name);
+	*n = (*slot)->node;
+	b->aliased += (*n)->size;
+	if (b->aliased > CLB_YAML_MAX_ALIASED)
+		return FAIL_AT(b, b->event.start_mark,
+		    "document contains excessive aliasing: more than %d nodes",
+		    CLB_YAML_MAX_ALIASED);
+	return 0;
+}
+
+/* ---- nodes ---- */
+
+static int build(struct builder *b, struct clb_yaml_node **out);
+
+static struct clb_yaml_node *
+new_node(struct builder *b, enum clb_yaml_kind kind, const yaml_char_t *tag)
+{
+	struct clb_yaml_node *n = clb_arena_alloc(&b->y->arena, sizeof(*n));
+
+	*n = (struct clb_yaml_node){ .kind = kind, .size = 1 };
+	n->line = (unsigned)b->event.start_mark.line + 1;
+	n->column = (unsigned)b->event.start_mark.column + 1;
+	if (tag != NULL)
+		n->tag = clb_arena_str(&b->y->arena, (const char *)tag,
+		    strlen((const char *)tag)).s;
+	return n;
+}
+
+static void
+add_child(struct builder *b, struct clb_yaml_node *n, struct clb_yaml_node *child)
+{
+	struct clb_yaml_node **v;
+
+	if (n->n == n->cap) {
+		n->cap = n->cap != 0 ? 2 * n->cap : 4;
+		v = clb_arena_alloc(&b->y->arena, n->cap * sizeof(*v));
+		if (n->n != 0)
+			memcpy(v, n->child, n->n * sizeof(*v));
+		n->child = v;
+	}
+	n->child[n->n++] = child;
+	n->size += child->size;
+}
+
+static int
+decode_base64(struct builder *b, struct clb_yaml_node *n)
+{
+	struct base64_decode_ctx ctx;
+	size_t len = n->text.n;
+	char *p = clb_arena_alloc(&b->y->arena, BASE64_DECODE_LENGTH(len) + 1);
+
+	base64_decode_init(&ctx);
+	if (memchr(n->text.s, ' ', len) != NULL || memchr(n->text.s, '\t', len) != NULL ||
+	    !base64_decode_update(&ctx, &len, (uint8_t *)p, n->text.n, n->text.s) ||
+	    !base64_decode_final(&ctx))
+		return FAIL_AT(b, b->event.start_mark, "!!binary value contains invalid base64 data");
+	p[len] = '\0';
+	n->text = (struct clb_str){ p, (uint32_t)len, 0 };
+	if (!clb_utf8_valid(n->text))
+		return FAIL_AT(b, b->event.start_mark, "!!binary value is not UTF-8");
+	return 0;
+}
+
+static int
+build_scalar(struct builder *b, struct clb_yaml_node **out)
+{
+	struct clb_yaml_node *n = new_node(b, CLB_YAML_SCALAR, b->event.data.scalar.tag);
+
+	n->text = clb_arena_str(&b->y->arena, (const char *)b->event.data.scalar.value,
+	    b->event.data.scalar.length);
+	n->plain = b->event.data.scalar.plain_implicit && n->tag == NULL;
+	if (b->event.data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE && check_escapes(b) == -1)
+		return -1;
+	if (n->tag != NULL && strcmp(n->tag, "tag:yaml.org,2002:binary") == 0 &&
+	    decode_base64(b, n) == -1)
+		return -1;
+	*out = n;
+	return 0;
+}
+
+/* b->aliased grew if the value came through an alias. */
+static int
+check_merge(struct builder *b, const struct clb_yaml_node *n, unsigned aliased)
+{
+	const struct clb_yaml_node *value = n->child[n->n - 1];
+	size_t i;
+
+	if (value->kind == CLB_YAML_MAPPING)
+		return 0;
+	if (value->kind == CLB_YAML_SEQUENCE && aliased == b->aliased) {
+		for (i = 0; i < value->n && value->child[i]->kind == CLB_YAML_MAPPING; i++)
+			;
+		if (i == value->n)
+			return 0;
+	}
+	return fail(b, n->child[n->n - 2]->line - 1, n->child[n->n - 2]->column - 1,
+	    "map merge requires map or sequence of maps as the value");
+}
+
+static int
+build_children(struct builder *b, struct clb_yaml_node *n, yaml_event_type_t end)
+{
+	struct clb_yaml_node *child;
+	unsigned before;
+	int direct;
+
+	for (;;) {
+		if (next(b) == -1)
+			return -1;
+		if (b->event.type == end)
+			return 0;
+		before = b->aliased;
+		direct = b->event.type == YAML_SEQUENCE_START_EVENT;
+		if (build(b, &child) == -1)
+			return -1;
+		add_child(b, n, child);
+		if (n->kind == CLB_YAML_MAPPING && n->n % 2 == 0 &&
+		    clb_yaml_is_merge(n->child[n->n - 2]) &&
+		    check_merge(b, n, direct ? b->aliased : before) == -1)
+			return -1;
+	}
+}
+
+static int
+build_collection(struct builder *b, enum clb_yaml_kind kind, struct clb_yaml_node **out)
+{
+	int seq = kind == CLB_YAML_SEQUENCE;
+	struct clb_yaml_node *n;
+	struct anchor *a;
+
+	n = new_node(b, kind, seq ? b->event.data.sequence_start.tag :
+	    b->event.data.mapping_start.tag);
+	a = anchor(b, seq ? b->event.data.sequence_start.anchor :
+	    b->event.data.mapping_start.anchor, n);
+	if (++b->depth > CLB_YAML_MAX_DEPTH)
+		return FAIL_AT(b, b->event.start_mark, "nested more than %d deep",
+		    CLB_YAML_MAX_DEPTH);
+	if (build_children(b, n, seq ? YAML_SEQUENCE_END_EVENT : YAML_MAPPING_END_EVENT) == -1)
+		return -1;
+	b->depth--;
+	if (a != NULL && a->node == n)
+		a->open = 0;
+	*out = n;
+	return 0;
+}
+
+static int
+build(struct builder *b, struct clb_yaml_node **out)
+{
+	struct anchor *a;
+
+	switch (b->event.type) {
+	case YAML_ALIAS_EVENT:
+		return alias(b, out);
+	case YAML_SCALAR_EVENT:
+		if (build_scalar(b, out) == -1)
+			return -1;
+		if ((a = anchor(b, b->event.data.scalar.anchor, *out)) != NULL)
+			a->open = 0;
+		return 0;
+	case YAML_SEQUENCE_START_EVENT:
+		return build_collection(b, CLB_YAML_SEQUENCE, out);
+	case YAML_MAPPING_START_EVENT:
+		return build_collection(b, CLB_YAML_MAPPING, out);
+	default:
+		return FAIL_AT(b, b->event.start_mark, "unexpected event");
+	}
+}
+
+/* Stops at the first document's end: what is behind is never scanned. */
+static int
+build_document(struct builder *b)
+{
+	if (next(b) == -1 || next(b) == -1)
+		return -1;
+	if (b->event.type == YAML_STREAM_END_EVENT)
+		return 0;
+	if (check_version(b) == -1 || next(b) == -1 || build(b, &b->y->root) == -1 ||
+	    next(b) == -1) {
+		b->y->root = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+int
+clb_yaml_parse(struct clb_yaml *y, const char *name, const char *p, size_t n, int status,
+    struct clb_err *e)
+{
+	struct builder b = { .y = y, .status = status, .e = e };
+	int rc;
+
+	memset(y, 0, sizeof(*y));
+	y->name = clb_xstrdup(name);
+	if (n > UINT32_MAX / 2)
+		return clb_err_set(e, status, "%s: larger than 2 GiB", name);
+	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+		p += 3;
+		n -= 3;
+	}
+	b.in = b.cursor = p;
+	b.end = p + n;
+	if (!yaml_parser_initialize(&b.parser))
+		return clb_err_set(e, EX_TEMPFAIL, "out of memory");
+	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&b.parser, (const unsigned char *)p, n);
+	memset(&b.event, 0, sizeof(b.event));
+	rc = build_document(&b);
+	yaml_event_delete(&b.event);
+	yaml_parser_delete(&b.parser);
+	tdestroy(b.anchors, keep);
+	return rc;
+}
+
+void
+clb_yaml_release(struct clb_yaml *y)
+{
+	free(y->name);
+	clb_arena_release(&y->arena);
+	memset(y, 0, sizeof(*y));
+}
