@@ -49,7 +49,8 @@ struct clb_param {
 /* How to speak to an HTTP server; a NULL string is not configured. */
 struct clb_http_client {
 	char *username, *username_file, *password, *password_file;	/* basic_auth */
-	char *auth_type, *credentials, *credentials_file;	/* authorization, bearer_token* */
+	/* authorization, bearer_token*: the type is there whenever one of them is */
+	char *auth_type, *credentials, *credentials_file;
 	char *ca, *ca_file, *cert, *cert_file, *key, *key_file, *server_name;
 	char *min_version, *max_version;	/* TLS10 … TLS13 */
 	int insecure_skip_verify;
