@@ -76,6 +76,17 @@ fail_type(struct clb_decode *d, const struct clb_yaml_node *n, const char *what,
 
 /* ---- texts ---- */
 
+/*
+ * A null that go-yaml does not hand to a type with a reader of its own: that
+ * type's zero value is the result. Null and NULL reach the reader, as "".
+ */
+static int
+is_unread_null(const struct clb_yaml_node *n)
+{
+	return clb_yaml_is_null(n) && !clb_str_eq(n->text, CLB_STR("Null")) &&
+	    !clb_str_eq(n->text, CLB_STR("NULL"));
+}
+
 static struct clb_str
 text_of(const struct clb_yaml_node *n)
 {
@@ -137,8 +148,8 @@ decode_duration(struct clb_decode *d, const struct clb_yaml_node *n, struct clb_
 
 	if (n->kind != CLB_YAML_SCALAR)
 		return fail_type(d, n, v->field->name, "a duration");
-	if (!clb_yaml_is_null(n) && clb_duration_parse(n->text, &ms, &why) == -1)
-		return n->text.n == 0 ? clb_decode_fail(d, n, "%s", why) :
+	if (!is_unread_null(n) && clb_duration_parse(text_of(n), &ms, &why) == -1)
+		return text_of(n).n == 0 ? clb_decode_fail(d, n, "%s", why) :
 		    clb_decode_fail(d, n, "%s: \"%.*s\"", why, (int)n->text.n, n->text.s);
 	clb_duration_format(ms, buf);
 	v->u = (uint64_t)ms;
@@ -166,7 +177,7 @@ decode_tls_version(struct clb_decode *d, const struct clb_yaml_node *n, struct c
 {
 	if (decode_text(d, n, v) == -1)
 		return -1;
-	v->present = !clb_yaml_is_null(n);
+	v->present = !is_unread_null(n);
 	if (v->present && !clb_str_eq(v->str, CLB_STR("TLS10")) &&
 	    !clb_str_eq(v->str, CLB_STR("TLS11")) && !clb_str_eq(v->str, CLB_STR("TLS12")) &&
 	    !clb_str_eq(v->str, CLB_STR("TLS13")))
@@ -302,19 +313,19 @@ decode_texts(struct clb_decode *d, const struct clb_yaml_node *n, struct clb_val
 }
 
 /*
- * A null, and what go-yaml takes for one before it looks at quotes, becomes a
- * name without being checked.
+ * A null, and a quoted ~, which go-yaml takes for one when it looks for a
+ * reader, become names without being checked.
  */
 static int
 check_label_name(struct clb_decode *d, const struct clb_yaml_node *n)
 {
-	if (clb_yaml_is_null(n) || (n->tag == NULL && clb_str_eq(n->text, CLB_STR("~"))))
+	struct clb_str s = text_of(n);
+
+	if (is_unread_null(n) || (n->tag == NULL && clb_str_eq(s, CLB_STR("~"))))
 		return 0;
-	if (d->legacy_names ? clb_label_name_legacy(n->text) :
-	    n->text.n != 0 && clb_utf8_valid(n->text))
+	if (d->legacy_names ? clb_label_name_legacy(s) : s.n != 0 && clb_utf8_valid(s))
 		return 0;
-	return clb_decode_fail(d, n, "\"%.*s\" is not a valid label name", (int)n->text.n,
-	    n->text.s);
+	return clb_decode_fail(d, n, "\"%.*s\" is not a valid label name", (int)s.n, s.s);
 }
 
 static int
@@ -382,6 +393,8 @@ add_entries(struct clb_decode *d, const struct clb_yaml_node *n, struct clb_valu
 		}
 		if (n->child[i]->kind != CLB_YAML_SCALAR)
 			return fail_type(d, n->child[i], "a key", "a string");
+		if (check_tag(d, n->child[i]) == -1)
+			return -1;
 		en = &v->item[v->n++];
 		en->field = v->field->type == CLB_T_LABELS ? &label : v->field->sub->field;
 		en->key_node = n->child[i];
@@ -464,6 +477,8 @@ overlay(struct clb_decode *d, const struct clb_yaml_node *n, struct clb_value *v
 		}
 		if (key->kind != CLB_YAML_SCALAR)
 			return fail_type(d, key, "a key", "a string");
+		if (check_tag(d, key) == -1)
+			return -1;
 		f = find_field(s, text_of(key));
 		if (f == s->n)
 			return clb_decode_fail(d, key, "unknown field '%.*s' in %s",

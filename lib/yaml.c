@@ -21,7 +21,7 @@ struct builder {
 	const char *cursor;	/* the byte that character number chars starts at */
 	size_t chars;
 	void *anchors;		/* tsearch(3) tree of struct anchor */
-	unsigned depth, aliased;
+	unsigned depth, flow, aliased;	/* flow: how many [ and { are open */
 	int status;
 	struct clb_err *e;
 };
@@ -108,6 +108,19 @@ check_version(struct builder *b)
 		return 0;
 	return FAIL_AT(b, b->event.start_mark, "found incompatible YAML document: version %d.%d",
 	    v->major, v->minor);
+}
+
+/* go-yaml ends a plain scalar at a question mark there, and then is lost. */
+static int
+check_flow_scalar(struct builder *b)
+{
+	const char *p = (const char *)b->event.data.scalar.value;
+
+	if (b->flow == 0 || b->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
+	    memchr(p, '?', b->event.data.scalar.length) == NULL)
+		return 0;
+	return FAIL_AT(b, b->event.start_mark,
+	    "found a question mark in '%s', which needs quotes between brackets", p);
 }
 
 /* ---- anchors ---- */
@@ -222,6 +235,8 @@ build_scalar(struct builder *b, struct clb_yaml_node **out)
 	n->text = clb_arena_str(&b->y->arena, (const char *)b->event.data.scalar.value,
 	    b->event.data.scalar.length);
 	n->plain = b->event.data.scalar.plain_implicit && n->tag == NULL;
+	if (check_flow_scalar(b) == -1)
+		return -1;
 	if (b->event.data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE && check_escapes(b) == -1)
 		return -1;
 	if (n->tag != NULL && strcmp(n->tag, "tag:yaml.org,2002:binary") == 0 &&
@@ -278,6 +293,8 @@ static int
 build_collection(struct builder *b, enum clb_yaml_kind kind, struct clb_yaml_node **out)
 {
 	int seq = kind == CLB_YAML_SEQUENCE;
+	int flow = seq ? b->event.data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE :
+	    b->event.data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
 	struct clb_yaml_node *n;
 	struct anchor *a;
 
@@ -288,9 +305,11 @@ build_collection(struct builder *b, enum clb_yaml_kind kind, struct clb_yaml_nod
 	if (++b->depth > CLB_YAML_MAX_DEPTH)
 		return FAIL_AT(b, b->event.start_mark, "nested more than %d deep",
 		    CLB_YAML_MAX_DEPTH);
+	b->flow += (unsigned)flow;
 	if (build_children(b, n, seq ? YAML_SEQUENCE_END_EVENT : YAML_MAPPING_END_EVENT) == -1)
 		return -1;
 	b->depth--;
+	b->flow -= (unsigned)flow;
 	if (a != NULL && a->node == n)
 		a->open = 0;
 	*out = n;
