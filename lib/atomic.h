@@ -22,22 +22,34 @@ struct clb_atomic {
 	char *tmp;	/* NULL while the old content is matched */
 	int old, fd;
 	uint64_t same;	/* bytes matched */
+	uint64_t size, asked;	/* bytes written, and of those, asked of the disk */
 	struct clb_buf buf;
 };
 
-/* Begin to replace path. Returns 0, or -1 with e set (EX_IOERR). */
+/*
+ * Begin to replace path. What is there and is no file, or cannot be read,
+ * counts as different content. Returns 0, or -1 with e set (EX_IOERR); a is to
+ * be released in either case.
+ */
 int clb_atomic_begin(struct clb_atomic *a, const char *path, struct clb_err *e);
 
-/* Write. Returns 0, or -1 with e set (EX_CANTCREAT, EX_IOERR). */
+/* Add content. Returns 0, or -1 with e set (EX_CANTCREAT, EX_IOERR). */
 int clb_atomic_write(struct clb_atomic *a, const void *p, size_t n, struct clb_err *e);
 
 /*
- * End the content: what was written is on the disk when this returns, under
- * the temporary name if it differs from the old file's content.
- * Returns 1 if it differs and clb_atomic_commit is due, 0 if it is the same
- * (nothing left to do), -1 with e set.
+ * End the content: all of it is in the temporary file if it differs from the
+ * old file's, and on its way to the disk.
+ * Returns 1 if it differs, and clb_atomic_sync and clb_atomic_commit are due, 0
+ * if it is the same (nothing left to do), -1 with e set.
  */
 int clb_atomic_finish(struct clb_atomic *a, struct clb_err *e);
+
+/*
+ * Wait until the content is on the disk. Of many files, finish all, then sync
+ * all: the disk then works on them together.
+ * Returns 0, or -1 with e set (EX_IOERR).
+ */
+int clb_atomic_sync(struct clb_atomic *a, struct clb_err *e);
 
 /*
  * Rename over the old file. The directory's own sync is the caller's, once for
@@ -45,9 +57,10 @@ int clb_atomic_finish(struct clb_atomic *a, struct clb_err *e);
  */
 int clb_atomic_commit(struct clb_atomic *a, struct clb_err *e);
 
-/* Give up, or release after commit: no temporary file is left. */
+/* Give up, or release after commit or a finish with 0: no temporary file is left. */
 void clb_atomic_release(struct clb_atomic *a);
 
+/* Make renames and removals in dir last. Returns 0, or -1 with e set (EX_IOERR). */
 int clb_atomic_sync_dir(const char *dir, struct clb_err *e);
 
 /*
