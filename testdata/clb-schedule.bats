@@ -1,0 +1,222 @@
+load helpers
+
+PROG=clb-schedule
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	cases=$BATS_TEST_DIRNAME/$PROG
+}
+
+# targets COUNT [WEIGHT]: made-up targets of three jobs; WEIGHT is awk for one's weight.
+targets() {
+	awk -v n="$1" "BEGIN {
+		for (i = 0; i < n; i++)
+			printf \"{\\\"id\\\":\\\"%016x\\\",\\\"job\\\":\\\"job-%d\\\",\\\"labels\\\":{\\\"__address__\\\":\\\"h%d:80\\\"},\\\"weight\\\":%d}\\n\",
+			    i * 7919, i % 3, i, ${2:-1}
+	}"
+}
+
+# loads FILE: each collector and the sum of its weights.
+loads() {
+	jq -rs 'group_by(.collector)[] | "\(.[0].collector) \(map(.weight) | add)"' "$1"
+}
+
+# moved A B: how many targets have another collector in B.
+moved() {
+	jq -ns --slurpfile a "$1" --slurpfile b "$2" '
+		($a | INDEX("\(.job) \(.id)")) as $was |
+		[$b[] | select(.collector != $was["\(.job) \(.id)"].collector)] | length'
+}
+
+@test "usage is printed when asked for, and when called wrongly" {
+	check_usage
+	local help
+	help=$(clb-schedule --help)
+	check 64 '' "$help" clb-schedule </dev/null
+	check 64 '' "$help" clb-schedule --replicas 2 --collectors x </dev/null
+	check 64 '' "$help" clb-schedule --collectors x --prefix y </dev/null
+	check 64 '' "$help" clb-schedule --replicas 2 more </dev/null
+}
+
+@test "values that make no sense are refused" {
+	check 64 '' "clb-schedule: --replicas: '-1' is not a number from 0 to 1000000" \
+	    clb-schedule --replicas -1 </dev/null
+	check 64 '' "clb-schedule: --tolerance: 'nan' is not a number from 0 to 1000" \
+	    clb-schedule --replicas 2 --tolerance nan </dev/null
+	check 64 '' "clb-schedule: --max-drop: '101' is not a number from 0 to 100" \
+	    clb-schedule --replicas 2 --max-drop 101% </dev/null
+	check 64 '' "clb-schedule: --max-moves: 'x' is not a number from 0 to 18446744073709551615" \
+	    clb-schedule --replicas 2 --max-moves x </dev/null
+	check 64 '' "clb-schedule: --strategy: unknown strategy 'dice'" \
+	    clb-schedule --replicas 2 --strategy dice </dev/null
+}
+
+@test "targets without a collector are spread evenly, and each job of them" {
+	check_case 0 six-on-two --replicas 2
+	check_case 0 six-on-two --replicas 2 --strategy least-weighted --max-drop 50%
+}
+
+@test "the heaviest are placed first, on the collector with the least load" {
+	check_case 0 weights --replicas 2
+}
+
+@test "a target keeps its collector" {
+	check_case 0 keeps --replicas 2 --previous previous.jsonl
+}
+
+@test "the targets of a departed collector go to the others, and no other moves" {
+	check_case 0 departed-collector --replicas 2 --previous previous.jsonl
+}
+
+@test "a new collector is filled with the fewest moves" {
+	check_case 0 new-collector --tolerance 0 --replicas 3 --previous previous.jsonl
+	targets 1000 >t
+	clb-schedule --replicas 4 --tolerance 0 <t >four
+	clb-schedule --replicas 5 --tolerance 0 --previous four <t >five
+	[ "$(moved four five)" -eq 200 ]
+	[ "$(loads five | cut -d' ' -f2 | sort -u)" = 200 ]
+	clb-schedule --replicas 4 --tolerance 0 --previous five <t >back
+	[ "$(moved five back)" -eq 200 ]
+	[ "$(loads back | cut -d' ' -f2 | sort -u)" = 250 ]
+}
+
+@test "within the tolerance nothing moves, outside only as much as it takes" {
+	targets 1000 >t
+	clb-schedule --replicas 4 <t >four
+	clb-schedule --replicas 5 --previous four <t >five
+	[ "$(moved four five)" -eq 190 ]
+	[ "$(loads five | sort -k2n | head -n 1)" = 'collector-4 190' ]
+	clb-schedule --replicas 5 --tolerance 0.5 --previous four <t >loose
+	[ "$(moved four loose)" -eq 100 ]
+}
+
+@test "a run on its own result moves nothing" {
+	targets 1000 '1 + i * i % 97' >t
+	clb-schedule --replicas 7 <t >a
+	clb-schedule --replicas 7 --previous a <t | diff a -
+	clb-schedule --replicas 9 --previous a --tolerance 0.01 <t >b
+	clb-schedule --replicas 9 --previous b --tolerance 0.01 <t | diff b -
+}
+
+@test "no more than --max-moves are moved for balance" {
+	targets 1000 >t
+	clb-schedule --replicas 4 <t >four
+	clb-schedule --replicas 5 --previous four --max-moves 7 <t >a
+	[ "$(moved four a)" -eq 7 ]
+	[ "$(loads a | grep collector-4)" = 'collector-4 7' ]
+	clb-schedule --replicas 5 --previous four --max-moves 0 <t | diff four -
+	clb-schedule --replicas 3 --previous four --max-moves 0 <t >three
+	[ "$(moved four three)" -eq 250 ]
+}
+
+@test "the order of the input does not matter" {
+	targets 500 '1 + i % 13' >t
+	clb-schedule --replicas 7 <t >a
+	clb-schedule --replicas 9 --previous a <t >b
+	sort -R t | clb-schedule --replicas 7 | diff a -
+	sort -R a >shuffled
+	sort -R t | clb-schedule --replicas 9 --previous shuffled | diff b -
+	for i in 8 3 5 1 0 2 7 6 4; do
+		printf '{"collector":"collector-%d"}\n' $i
+	done >nine
+	clb-schedule --collectors nine --previous a <t | diff b -
+}
+
+@test "the output is sorted by collector, job and id, and all targets are in it" {
+	targets 500 '1 + i % 13' >t
+	clb-schedule --replicas 12 <t >a
+	jq -r '[.collector, .job, .id] | join(" ")' a >keys
+	LC_ALL=C sort -C keys
+	diff <(jq -c 'del(.collector)' a | sort) <(sort t)
+	[ "$(head -n 1 keys | cut -d' ' -f1)" = collector-0 ]
+	[ "$(sed -n '$p' keys | cut -d' ' -f1)" = collector-9 ]
+}
+
+@test "collectors that are pending or draining get nothing, and give up what they have" {
+	check_case 0 states --collectors collectors.jsonl --previous previous.jsonl
+}
+
+@test "--prefix is the beginning of the collectors' names" {
+	check 0 'é "x"-0' '' sh -c 'clb-schedule --replicas 1 --prefix "é \"x\"-" |
+	    jq -r .collector' <"$cases/no-id/one.jsonl"
+}
+
+@test "targets without a ready collector are nowhere to go: 75, no output" {
+	check 75 '' 'clb-schedule: no collector is ready to take 6 targets' \
+	    clb-schedule --replicas 0 <"$cases/states/input.jsonl"
+	check 75 '' 'clb-schedule: no collector is ready to take 6 targets' \
+	    clb-schedule --collectors "$cases/states/none-ready.jsonl" <"$cases/states/input.jsonl"
+	check 0 '' '' clb-schedule --replicas 0 </dev/null
+	check 0 '' '' clb-schedule --replicas 3 </dev/null
+}
+
+@test "fields that are not known are passed on" {
+	check_case 0 unknown-fields --replicas 2
+}
+
+@test "a target that stands twice is one target" {
+	check_case 0 duplicates --replicas 2
+}
+
+@test "more than --max-drop of the previous targets gone: 75, no output" {
+	check 75 '' 'clb-schedule: 4 of the 8 targets that were assigned are gone, more than 49.9%' \
+	    clb-schedule --replicas 2 --previous "$cases/drop/previous.jsonl" --max-drop 49.9 \
+	    <"$cases/drop/input.jsonl"
+	check 75 '' 'clb-schedule: 8 of the 8 targets that were assigned are gone, more than 50%' \
+	    clb-schedule --replicas 2 --previous "$cases/drop/previous.jsonl" --max-drop 50% </dev/null
+	for limit in 50 50% 100%; do
+		clb-schedule --replicas 2 --previous "$cases/drop/previous.jsonl" --max-drop $limit \
+		    <"$cases/drop/input.jsonl" >out
+		[ "$(wc -l <out)" -eq 4 ]
+	done
+	# Without the option, with all gone, and with targets that are new.
+	check 0 '' '' clb-schedule --replicas 2 --previous "$cases/drop/previous.jsonl" </dev/null
+	check 0 '' '' clb-schedule --replicas 2 --previous "$cases/drop/previous.jsonl" \
+	    --max-drop 100 </dev/null
+	clb-schedule --replicas 2 --previous "$cases/drop/input-assigned.jsonl" --max-drop 0 \
+	    <"$cases/drop/previous.jsonl" >out
+	[ "$(wc -l <out)" -eq 8 ]
+}
+
+@test "input in bad shape is refused with line and column" {
+	check_case 65 no-id --replicas 2
+	check_case 65 cut-short --replicas 2
+	check_case 65 weight-zero --replicas 2
+	check_case 65 weights-too-large --replicas 2
+}
+
+@test "a previous assignment in bad shape is refused with line and column" {
+	local dir=$cases/bad-previous
+
+	check 65 '' "clb-schedule: $dir/no-collector.jsonl:2:1: the target has no collector" \
+	    clb-schedule --replicas 2 --previous "$dir/no-collector.jsonl" <"$dir/input.jsonl"
+	check 65 '' "clb-schedule: $dir/no-id.jsonl:1:1: the target has no id" \
+	    clb-schedule --replicas 2 --previous "$dir/no-id.jsonl" <"$dir/input.jsonl"
+	check 65 '' "clb-schedule: $dir/cut.jsonl:1:102: the line ends without a newline" \
+	    clb-schedule --replicas 2 --previous "$dir/cut.jsonl" <"$dir/input.jsonl"
+	check 66 '' 'clb-schedule: none.jsonl: No such file or directory' \
+	    clb-schedule --replicas 2 --previous none.jsonl <"$dir/input.jsonl"
+}
+
+@test "a list of collectors in bad shape is refused with line and column" {
+	# bad NAME PLACE TEXT
+	bad() {
+		check 65 '' "clb-schedule: $cases/bad-collectors/$1.jsonl:$2: $3" \
+		    clb-schedule --collectors "$cases/bad-collectors/$1.jsonl" </dev/null
+	}
+	bad unknown-state 1:26 "state 'dead' is none of ready, pending and draining"
+	bad twice 2:1 "collector 'a' stands twice"
+	bad no-name 1:1 "the collector has no name in 'collector'"
+	bad not-object 1:1 'a collector must be an object'
+	bad empty-name 1:14 'collector must be a string that is not empty'
+	bad field-twice 1:18 "field 'collector' stands twice"
+	bad cut 1:18 'the line ends without a newline'
+	check 66 '' 'clb-schedule: none.jsonl: No such file or directory' \
+	    clb-schedule --collectors none.jsonl </dev/null
+}
+
+@test "output that cannot be written is an error" {
+	check_output_fails "$cases/six-on-two/input.jsonl" clb-schedule --replicas 2
+	check_output_fails "$cases/six-on-two/input.jsonl" clb-schedule --replicas 2 \
+	    --previous "$cases/drop/previous.jsonl"
+}
