@@ -2,10 +2,18 @@
 #include <stdlib.h>
 
 #include "lib/hash.h"
-#include "lib/memo.h"
+#include "lib/intern.h"
 #include "lib/relabel.h"
 #include "lib/template.h"
 #include "lib/utf8.h"
+
+#define MAX_NAMES 4096	/* remembered for a rule; then it forgets them all */
+
+/* What a rule makes of a label name: the same names come with every target. */
+struct named {
+	int matched;
+	struct clb_str result;	/* labelmap's new name */
+};
 
 struct compiled {
 	const struct clb_rule *rule;
@@ -14,7 +22,9 @@ struct compiled {
 	struct clb_template *target, *replacement;
 	int groups;			/* that the two templates need */
 	int computed_name;		/* the target label has a $: check what comes out */
-	struct clb_memo memo;		/* label name: matched, and labelmap's new name */
+	struct clb_intern names;	/* label names seen, */
+	struct named *named;		/* what comes of each, */
+	struct clb_arena arena;		/* and the results' texts */
 };
 
 struct clb_relabel {
@@ -146,18 +156,33 @@ uppercase(struct clb_relabel *r, struct compiled *c, struct clb_labels *ls, stru
 	return 0;
 }
 
+static void
+forget_names(struct compiled *c)
+{
+	clb_intern_release(&c->names);
+	clb_arena_release(&c->arena);
+}
+
 /* Whether the rule's regex matches name, and labelmap's name for it. */
-static const struct clb_memo_entry *
+static const struct named *
 match_name(struct clb_relabel *r, struct compiled *c, struct clb_str name)
 {
-	int fresh;
-	struct clb_memo_entry *en = clb_memo_get(&c->memo, name, &fresh);
+	uint32_t known, k;
+	struct named *en;
 
-	if (!fresh)
+	if (c->names.n == MAX_NAMES)
+		forget_names(c);
+	known = c->names.n;
+	k = clb_intern_put(&c->names, name);
+	if (c->named == NULL)
+		c->named = clb_xcalloc(MAX_NAMES, sizeof(*c->named));
+	en = &c->named[k];
+	if (k < known)
 		return en;
-	en->matched = clb_regex_captures(c->regex, en->name, r->group, c->groups);
+	name = c->names.str[k];
+	en->matched = clb_regex_captures(c->regex, name, r->group, c->groups);
 	if (en->matched && c->rule->action == CLB_LABELMAP) {
-		en->result = clb_template_expand(c->replacement, r->group, &c->memo.arena);
+		en->result = clb_template_expand(c->replacement, r->group, &c->arena);
 		en->result.plain |= (uint32_t)clb_json_plain(en->result);
 	}
 	return en;
@@ -174,11 +199,11 @@ labelmap(struct clb_relabel *r, struct compiled *c, struct clb_labels *ls, struc
 		r->mapped = clb_xreallocarray(r->mapped, r->mapped_cap, sizeof(*r->mapped));
 	}
 	for (size_t i = 0; i < ls->n; i++) {
-		const struct clb_memo_entry *en = match_name(r, c, ls->v[i].name);
+		const struct named *en = match_name(r, c, ls->v[i].name);
 
 		if (!en->matched)
 			continue;
-		/* The memo may forget the name while the target still needs it. */
+		/* The rule may forget the name while the target still needs it. */
 		r->mapped[n].name = clb_arena_str(a, en->result.s, en->result.n);
 		r->mapped[n].name.plain = en->result.plain;
 		r->mapped[n++].value = ls->v[i].value;
@@ -274,7 +299,8 @@ clb_relabel_free(struct clb_relabel *r)
 		clb_regex_free(r->rule[i].regex);
 		clb_template_free(r->rule[i].target);
 		clb_template_free(r->rule[i].replacement);
-		clb_memo_release(&r->rule[i].memo);
+		forget_names(&r->rule[i]);
+		free(r->rule[i].named);
 	}
 	free(r->rule);
 	free(r->group);
