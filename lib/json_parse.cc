@@ -1,4 +1,6 @@
 // The shim over simdjson: see json.h.
+#include <cstring>
+
 #include <simdjson.h>
 
 extern "C" {
@@ -15,6 +17,7 @@ struct walker {
 	clb_json *j;
 	const char *doc;
 	size_t len;
+	bool escapes;	// there is a backslash somewhere: looked for once, not in each text
 
 	bool fail(const char *at, const char *what) {
 		if (at < doc || at > doc + len)
@@ -47,7 +50,7 @@ struct walker {
 		if (end == nullptr)
 			return fail(raw, "key is not closed");
 		size_t i = push(CLB_JSON_KEY, raw - 1);
-		if (memchr(raw, '\\', end - raw) == nullptr) {
+		if (!escapes || memchr(raw, '\\', end - raw) == nullptr) {
 			j->tok[i].str = { raw, static_cast<uint32_t>(end - raw), 1 };
 			return true;
 		}
@@ -67,7 +70,7 @@ struct walker {
 	template <typename V> bool string(V &v, std::string_view raw) {
 		size_t n = trimmed(raw), i;
 		if (n >= 2 && raw[n - 1] == '"' &&
-		    memchr(raw.data() + 1, '\\', n - 2) == nullptr) {
+		    (!escapes || memchr(raw.data() + 1, '\\', n - 2) == nullptr)) {
 			i = push(CLB_JSON_STRING, raw.data());
 			j->tok[i].str = { raw.data() + 1, static_cast<uint32_t>(n - 2), 1 };
 			return true;
@@ -174,7 +177,7 @@ struct walker {
 extern "C" int
 clb_json_parse(struct clb_json *j, const char *p, size_t n)
 {
-	walker w = { j, p, n };
+	walker w = { j, p, n, memchr(p, '\\', n) != nullptr };
 	ondemand::document doc;
 	std::string_view raw;
 
@@ -182,6 +185,9 @@ clb_json_parse(struct clb_json *j, const char *p, size_t n)
 		j->impl = new ondemand::parser;
 	auto parser = static_cast<ondemand::parser *>(j->impl);
 	j->n = 0;
+	// Newer versions of the parser skip it.
+	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+		return w.fail(p, "byte order mark before the document") ? 0 : -1;
 	error_code ec = parser->iterate(p, n, n + SIMDJSON_PADDING).get(doc);
 	if (ec != SUCCESS)
 		return w.fail(p, error_message(ec)) ? 0 : -1;

@@ -73,6 +73,7 @@ fill(struct clb_stream *s, struct clb_err *e)
 		return clb_err_set(e, EX_NOINPUT, "%s: %s", s->name, strerror(errno));
 	if (got == 0)
 		s->eof = 1;
+	s->by_line = 1;
 	s->buf.n += (size_t)got;
 	return got > 0;
 }
@@ -200,6 +201,28 @@ fail_at_scan(struct clb_stream *s, struct clb_err *e, const char *what)
 }
 
 /*
+ * Files often have an element on a line of its own. A line that is a whole
+ * object is the element, for a part of one is none: nobody need look for its
+ * end. Tried in what is read already, until it fails once. Returns 1 if the
+ * element is parsed and scan behind it.
+ */
+static int
+take_line(struct clb_stream *s)
+{
+	const char *p = s->buf.p + s->scan;
+	const char *nl = s->by_line ? memchr(p, '\n', s->buf.n - s->scan) : NULL;
+	size_t n = nl != NULL ? (size_t)(nl - p) : 0;
+
+	if (n > 0 && p[n - 1] == ',')
+		n--;
+	s->by_line = n > 0 && p[0] == '{' && p[n - 1] == '}' &&
+	    clb_json_parse(&s->json, p, n) == 0;
+	if (s->by_line)
+		s->scan += n;
+	return s->by_line;
+}
+
+/*
  * Move scan behind the element that starts there: to the comma or bracket
  * that ends it. Only strings and nesting are understood here; whatever else
  * is wrong inside is found by the parser. Returns 0 or -1.
@@ -279,7 +302,7 @@ is_null_document(struct clb_stream *s, struct clb_err *e)
 int
 clb_stream_element(struct clb_stream *s, struct clb_err *e)
 {
-	int c = peek(s, e);
+	int c = peek(s, e), parsed;
 
 	if (c == -2)
 		return -1;
@@ -314,14 +337,15 @@ clb_stream_element(struct clb_stream *s, struct clb_err *e)
 	if (c == ',' || c == ']')
 		return fail_at_scan(s, e, "a value is expected");
 	s->pos = s->scan;
-	if (skip_element(s, e) == -1)
+	parsed = take_line(s);
+	if (!parsed && skip_element(s, e) == -1)
 		return -1;
 	s->doc = s->buf.p + s->pos;
 	s->doc_len = s->scan - s->pos;
 	s->doc_off = s->base + s->pos;
 	s->pos = s->scan;
 	s->state = COMMA;
-	return parse(s, e);
+	return parsed ? 1 : parse(s, e);
 }
 
 void

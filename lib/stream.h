@@ -26,7 +26,7 @@ struct clb_stream {
 	const char *doc;	/* the current document, CLB_JSON_PADDING readable behind it */
 	size_t doc_len;
 	uint64_t line;		/* of the current document, from 1 (lines only) */
-	int state, eof;
+	int state, eof, by_line;
 	int mend;		/* the caller's: take broken UTF-8 as Go does, see clb_json_mend */
 	struct clb_buf mended;
 	struct clb_json json;	/* the current document's tokens */

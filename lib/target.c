@@ -5,8 +5,10 @@
 /* The fields this room knows, in the order of their names. */
 enum field { COLLECTOR, ID, JOB, LABELS, NODE, WEIGHT, ZONE, NFIELDS };
 
-static const char *const field_name[NFIELDS] = {
-	"collector", "id", "job", "labels", "node", "weight", "zone"
+static const struct clb_str field_name[NFIELDS] = {
+	CLB_STR_INIT("collector"), CLB_STR_INIT("id"), CLB_STR_INIT("job"),
+	CLB_STR_INIT("labels"), CLB_STR_INIT("node"), CLB_STR_INIT("weight"),
+	CLB_STR_INIT("zone")
 };
 
 void
@@ -94,7 +96,7 @@ known(struct clb_str name)
 {
 	enum field f = COLLECTOR;
 
-	while (f < NFIELDS && !clb_str_eq(name, clb_str(field_name[f])))
+	while (f < NFIELDS && !clb_str_eq(name, field_name[f]))
 		f++;
 	return f;
 }
@@ -113,7 +115,7 @@ parse_field(struct clb_target *t, struct clb_stream *s, enum field f, size_t i,
 	if (text[f] != NULL) {
 		if (tok->type != CLB_JSON_STRING || tok->str.n == 0)
 			return clb_stream_fail(s, tok->off, e,
-			    "%s must be a string that is not empty", field_name[f]);
+			    "%s must be a string that is not empty", field_name[f].s);
 		*text[f] = tok->str;
 		return 0;
 	}
@@ -218,7 +220,7 @@ clb_target_parse(struct clb_target *t, struct clb_stream *s, struct clb_err *e)
 		}
 		if (seen & 1u << f)
 			return clb_stream_fail(s, tok[k].off, e, "field '%s' stands twice",
-			    field_name[f]);
+			    field_name[f].s);
 		seen |= 1u << f;
 		if (parse_field(t, s, f, k + 1, e) == -1)
 			return -1;
@@ -261,9 +263,8 @@ add_field(struct clb_buf *out, const struct clb_target *t, enum field f)
 	static const char hex[] = "0123456789abcdef";
 	char id[16];
 
-	clb_buf_addc(out, '"');
-	clb_buf_adds(out, field_name[f]);
-	clb_buf_add(out, "\":", 2);
+	clb_json_string(out, field_name[f]);
+	clb_buf_addc(out, ':');
 	switch (f) {
 	case COLLECTOR:
 		clb_json_string(out, t->collector);
@@ -299,7 +300,7 @@ clb_target_json(struct clb_buf *out, const struct clb_target *t)
 
 	for (enum field f = COLLECTOR; f <= NFIELDS; f++) {
 		for (; i < t->nextra && (f == NFIELDS ||
-		    clb_str_cmp(t->extra[i].name, clb_str(field_name[f])) < 0); i++) {
+		    clb_str_cmp(t->extra[i].name, field_name[f]) < 0); i++) {
 			clb_buf_addc(out, sep);
 			sep = ',';
 			clb_json_string(out, t->extra[i].name);

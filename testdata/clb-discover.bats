@@ -60,6 +60,20 @@ addresses() {
 	[ "$(jq -r '.labels.__scrape_native_histograms__' found | sort -u)" = null ]
 }
 
+@test "how a document is laid out over lines does not matter" {
+	site
+	jq -cn '[range(2000) | {targets: ["h\(.):1", "x,\n]}"], labels: {a: "{[\"\\", b: "v\(.)"}}]' >groups
+	for layout in 'jq -c .' 'jq .' 'jq --tab .' \
+	    'jq -r "map(tojson) | \"[\" + join(\",\n\") + \"\n]\""' \
+	    'jq -r "map(tojson) | \"[\n\" + join(\"\n,\r\n\") + \"]\""'; do
+		sh -c "$layout" <groups >sd/x.json
+		"$PROG" -c prometheus.yml >found
+		[ "$(wc -l <found)" -eq 4002 ]
+		md5sum <found >>sums
+	done
+	[ "$(sort -u sums | wc -l)" -eq 1 ]
+}
+
 @test "a malformed source is an error with its place, and nothing is built on the rest" {
 	site
 	echo '[{"targets":["json"]},' >sd/x.json
