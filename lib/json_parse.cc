@@ -13,17 +13,35 @@ namespace {
 
 const int MAX_DEPTH = 512;
 
+// In our words: the parser's change with its version.
+const char *
+what(error_code ec)
+{
+	switch (ec) {
+	case UTF8_ERROR:
+		return "invalid UTF-8";
+	case UNESCAPED_CHARS:
+		return "control character in a string";
+	case UNCLOSED_STRING:
+		return "string is not closed";
+	case EMPTY:
+		return "no value";
+	default:
+		return "invalid JSON";
+	}
+}
+
 struct walker {
 	clb_json *j;
 	const char *doc;
 	size_t len;
 	bool escapes;	// there is a backslash somewhere: looked for once, not in each text
 
-	bool fail(const char *at, const char *what) {
+	bool fail(const char *at, const char *text) {
 		if (at < doc || at > doc + len)
 			at = doc + len;
 		j->bad_off = static_cast<uint32_t>(at - doc);
-		snprintf(j->bad, sizeof(j->bad), "%s", what);
+		snprintf(j->bad, sizeof(j->bad), "%s", text);
 		return false;
 	}
 	size_t push(clb_json_type type, const char *at) {
@@ -166,7 +184,7 @@ struct walker {
 				}
 		}
 		if (ec != SUCCESS)
-			return fail(at, error_message(ec));
+			return fail(at, what(ec));
 		j->tok[i].next = static_cast<uint32_t>(j->n);
 		return true;
 	}
@@ -190,13 +208,13 @@ clb_json_parse(struct clb_json *j, const char *p, size_t n)
 		return w.fail(p, "byte order mark before the document") ? 0 : -1;
 	error_code ec = parser->iterate(p, n, n + SIMDJSON_PADDING).get(doc);
 	if (ec != SUCCESS)
-		return w.fail(p, error_message(ec)) ? 0 : -1;
+		return w.fail(p, what(ec)) ? 0 : -1;
 	if (doc.raw_json_token().get(raw) != SUCCESS || raw.empty())
 		return w.fail(p, "value expected") ? 0 : -1;
 	if (raw[0] == '{' || raw[0] == '[') {
 		ondemand::value v;
 		if ((ec = doc.get_value().get(v)) != SUCCESS)
-			return w.fail(p, error_message(ec)) ? 0 : -1;
+			return w.fail(p, what(ec)) ? 0 : -1;
 		if (!w.value(v, 0))
 			return -1;
 		const char *at;
