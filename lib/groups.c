@@ -36,16 +36,6 @@ clb_groups_rewind(struct clb_groups *g, struct clb_err *e)
 	return 0;
 }
 
-static void
-add_target(struct clb_group *g, struct clb_str address)
-{
-	if (g->n == g->cap) {
-		g->cap = g->cap != 0 ? g->cap * 2 : 4;
-		g->target = clb_xreallocarray(g->target, g->cap, sizeof(*g->target));
-	}
-	g->target[g->n++] = address;
-}
-
 /* ---- JSON ---- */
 
 /* encoding/json takes a field's name in any case, as Unicode folds it. */
@@ -76,7 +66,7 @@ json_targets(struct clb_groups *g, size_t i, struct clb_err *e)
 		if (!is_text(&tok[k]))
 			return clb_stream_fail(&g->stream, tok[k].off, e,
 			    "a target must be a string");
-		add_target(&g->group, tok[k].str);
+		clb_group_add(&g->group, tok[k].str, NULL);
 	}
 	return 0;
 }

@@ -43,6 +43,12 @@ clb_hash_md5_tail(const void *p, size_t n)
 }
 
 uint64_t
+clb_hash_xxh64(const void *p, size_t n)
+{
+	return XXH64(p, n, 0);
+}
+
+uint64_t
 clb_hash_bytes(const void *p, size_t n)
 {
 	return XXH3_64bits(p, n);

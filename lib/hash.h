@@ -21,6 +21,9 @@ uint64_t clb_hash_target(struct clb_str job, const struct clb_labels *ls,
  */
 uint64_t clb_hash_md5_tail(const void *p, size_t n);
 
+/* XXH64 with seed 0: what tells the streams of a mirror apart, see clb-mirror(5). */
+uint64_t clb_hash_xxh64(const void *p, size_t n);
+
 /* XXH3, for tables in memory; its values go nowhere. */
 uint64_t clb_hash_bytes(const void *p, size_t n);
 

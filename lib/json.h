@@ -50,7 +50,26 @@ void clb_json_release(struct clb_json *j);
  */
 int clb_json_parse(struct clb_json *j, const char *p, size_t n);
 
-/* The same for a document without padding behind it, which is copied. */
+/*
+ * The part of a document that somebody reads: members of an object by name,
+ * and of each the members again. An array's elements have the array's shape;
+ * what is neither object nor array is taken as it is.
+ */
+struct clb_json_shape {
+	struct clb_str name;	/* the member's; of no use in the outermost shape */
+	const struct clb_json_shape *sub;	/* NULL: all of it */
+	size_t nsub;
+};
+
+/*
+ * The same, with tokens for nothing but what the shape names. The rest is
+ * looked at only to find where it ends: its UTF-8, strings and nesting are
+ * checked, its numbers and commas are not.
+ */
+int clb_json_parse_shape(struct clb_json *j, const char *p, size_t n,
+    const struct clb_json_shape *shape);
+
+/* clb_json_parse for a document without padding behind it, which is copied. */
 int clb_json_parse_copy(struct clb_json *j, struct clb_buf *copy,
     const char *p, size_t n);
 

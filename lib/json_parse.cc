@@ -59,7 +59,7 @@ struct walker {
 	}
 	// The parser checked that the document is UTF-8 and that no control
 	// character stands in a string: without a backslash, text is content.
-	bool key(ondemand::field &f) {
+	bool key(ondemand::field &f, const clb_json_shape **shape) {
 		const char *raw = f.key().raw();
 		if (raw < doc || raw >= doc + len)
 			return fail(raw, "the document ends too early");
@@ -67,6 +67,9 @@ struct walker {
 		    memchr(raw, '"', doc + len - raw));
 		if (end == nullptr)
 			return fail(raw, "key is not closed");
+		if (*shape != nullptr && (!escapes || memchr(raw, '\\', end - raw) == nullptr) &&
+		    (*shape = member(*shape, raw, end - raw)) == nullptr)
+			return true;
 		size_t i = push(CLB_JSON_KEY, raw - 1);
 		if (!escapes || memchr(raw, '\\', end - raw) == nullptr) {
 			j->tok[i].str = { raw, static_cast<uint32_t>(end - raw), 1 };
@@ -76,7 +79,18 @@ struct walker {
 		if (f.unescaped_key().get(s) != SUCCESS)
 			return fail(raw - 1, "invalid escape in a key");
 		j->tok[i].str = { s.data(), static_cast<uint32_t>(s.size()), 0 };
+		if (*shape != nullptr &&
+		    (*shape = member(*shape, s.data(), s.size())) == nullptr)
+			j->n--;
 		return true;
+	}
+	static const clb_json_shape *member(const clb_json_shape *shape,
+	    const char *name, size_t n) {
+		for (size_t i = 0; i < shape->nsub; i++)
+			if (shape->sub[i].name.n == n &&
+			    memcmp(shape->sub[i].name.s, name, n) == 0)
+				return &shape->sub[i];
+		return nullptr;
 	}
 	static size_t trimmed(std::string_view raw) {
 		size_t n = raw.size();
@@ -144,7 +158,10 @@ struct walker {
 			return fail(raw.data(), "invalid value");
 		return true;
 	}
-	template <typename V> bool value(V &v, int depth) {
+	// shape: what of the value is wanted, nullptr for all of it.
+	template <typename V> bool value(V &v, int depth, const clb_json_shape *shape) {
+		if (shape != nullptr && shape->sub == nullptr)
+			shape = nullptr;
 		std::string_view raw = v.raw_json_token();
 		// Behind the last token of a broken document come the parser's
 		// sentinels, whose lengths mean nothing.
@@ -169,7 +186,12 @@ struct walker {
 					if ((ec = std::move(r).get(f)) != SUCCESS)
 						break;
 					at = f.key().raw();
-					if (!key(f) || !value(f.value(), depth + 1))
+					const clb_json_shape *s = shape;
+					if (!key(f, &s))
+						return false;
+					if (shape != nullptr && s == nullptr)
+						continue;	// the iterator passes over the value
+					if (!value(f.value(), depth + 1, s))
 						return false;
 				}
 		} else {
@@ -179,7 +201,7 @@ struct walker {
 					ondemand::value w;
 					if ((ec = std::move(r).get(w)) != SUCCESS)
 						break;
-					if (!value(w, depth + 1))
+					if (!value(w, depth + 1, shape))
 						return false;
 				}
 		}
@@ -193,7 +215,8 @@ struct walker {
 } // namespace
 
 extern "C" int
-clb_json_parse(struct clb_json *j, const char *p, size_t n)
+clb_json_parse_shape(struct clb_json *j, const char *p, size_t n,
+    const struct clb_json_shape *shape)
 {
 	walker w = { j, p, n, memchr(p, '\\', n) != nullptr };
 	ondemand::document doc;
@@ -215,7 +238,7 @@ clb_json_parse(struct clb_json *j, const char *p, size_t n)
 		ondemand::value v;
 		if ((ec = doc.get_value().get(v)) != SUCCESS)
 			return w.fail(p, what(ec)) ? 0 : -1;
-		if (!w.value(v, 0))
+		if (!w.value(v, 0, shape))
 			return -1;
 		const char *at;
 		if (doc.current_location().get(at) == SUCCESS)
@@ -224,7 +247,13 @@ clb_json_parse(struct clb_json *j, const char *p, size_t n)
 	}
 	if (raw.data() + raw.size() < p + n)
 		return w.fail(raw.data() + raw.size(), "text behind the end of the document") ? 0 : -1;
-	return w.value(doc, 0) ? 0 : -1;
+	return w.value(doc, 0, shape) ? 0 : -1;
+}
+
+extern "C" int
+clb_json_parse(struct clb_json *j, const char *p, size_t n)
+{
+	return clb_json_parse_shape(j, p, n, nullptr);
 }
 
 extern "C" void

@@ -112,6 +112,26 @@ clb_labels_copy(struct clb_labels *dst, const struct clb_labels *src)
 }
 
 void
+clb_labels_overlay(struct clb_labels *dst, const struct clb_labels *src,
+    const struct clb_label *v, size_t n)
+{
+	size_t i = 0, k = 0;
+	int c;
+
+	if (dst->cap < src->n + n) {
+		dst->cap = src->n + n;
+		dst->v = clb_xreallocarray(dst->v, dst->cap, sizeof(*dst->v));
+	}
+	dst->n = 0;
+	while (i < src->n || k < n) {
+		c = i == src->n ? 1 : k == n ? -1 : clb_str_cmp(src->v[i].name, v[k].name);
+		dst->v[dst->n++] = c < 0 ? src->v[i] : v[k];
+		i += c <= 0;
+		k += c >= 0;
+	}
+}
+
+void
 clb_labels_filter(struct clb_labels *ls,
     int (*keep)(struct clb_str name, void *arg), void *arg)
 {

@@ -52,6 +52,10 @@ int clb_labels_add(struct clb_labels *ls, struct clb_str name, struct clb_str va
 /* Make dst equal to src, strings shared. */
 void clb_labels_copy(struct clb_labels *dst, const struct clb_labels *src);
 
+/* Make dst the set src with the n labels at v, sorted and not empty, over it. */
+void clb_labels_overlay(struct clb_labels *dst, const struct clb_labels *src,
+    const struct clb_label *v, size_t n);
+
 /* Delete every label for which keep(name, arg) is 0, in one pass. */
 void clb_labels_filter(struct clb_labels *ls,
     int (*keep)(struct clb_str name, void *arg), void *arg);

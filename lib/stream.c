@@ -8,8 +8,8 @@
 
 #define CHUNK ((size_t)1 << 18)
 
-/* Where clb_stream_element is in the array. */
-enum { BEFORE, FIRST, ELEMENT, COMMA, AFTER };
+/* Where clb_stream_element is in the array, and clb_stream_piece around it. */
+enum { BEFORE, FIRST, ELEMENT, COMMA, AFTER, MEMBER, BEHIND };
 
 static void
 widen_pipe(int fd)
@@ -33,6 +33,7 @@ clb_stream_release(struct clb_stream *s)
 {
 	clb_buf_release(&s->buf);
 	clb_buf_release(&s->mended);
+	clb_buf_release(&s->rest);
 	clb_json_release(&s->json);
 }
 
@@ -115,6 +116,8 @@ clb_stream_fail(struct clb_stream *s, uint32_t off, struct clb_err *e,
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
+	if (line == 0 && s->doc == s->rest.p)
+		off = 0;	/* a place in rest is none in the file */
 	if (line == 0)
 		place(s, s->doc_off + off, &line, &col);
 	return clb_err_set(e, EX_DATAERR, "%s:%llu:%llu: %s", s->name,
@@ -128,7 +131,7 @@ parse(struct clb_stream *s, struct clb_err *e)
 	uint32_t bad_off;
 	int rc;
 
-	if (clb_json_parse(&s->json, s->doc, s->doc_len) == 0)
+	if (clb_json_parse_shape(&s->json, s->doc, s->doc_len, s->shape) == 0)
 		return 1;
 	bad_off = s->json.bad_off;
 	if (s->mend) {
@@ -143,30 +146,41 @@ parse(struct clb_stream *s, struct clb_err *e)
 }
 
 int
+clb_stream_ready(struct clb_stream *s)
+{
+	char *nl = s->scan < s->buf.n ?
+	    memchr(s->buf.p + s->scan, '\n', s->buf.n - s->scan) : NULL;
+
+	s->scan = nl != NULL ? (size_t)(nl - s->buf.p) : s->buf.n;
+	return nl != NULL;
+}
+
+int
+clb_stream_more(struct clb_stream *s, struct clb_err *e)
+{
+	return fill(s, e);
+}
+
+int
 clb_stream_next(struct clb_stream *s, struct clb_err *e)
 {
-	char *nl;
 	int got;
 
-	for (;;) {
-		nl = s->scan < s->buf.n ?
-		    memchr(s->buf.p + s->scan, '\n', s->buf.n - s->scan) : NULL;
-		if (nl != NULL)
-			break;
-		s->scan = s->buf.n;
+	while (!clb_stream_ready(s)) {
 		if ((got = fill(s, e)) == -1)
 			return -1;
 		if (got == 0) {
 			s->line++;
-			if (s->pos == s->buf.n)
+			if (s->pos == s->buf.n || s->cut)
 				return 0;
 			return clb_stream_fail(s, (uint32_t)(s->buf.n - s->pos), e,
 			    "the line ends without a newline");
 		}
 	}
 	s->doc = s->buf.p + s->pos;
-	s->doc_len = (size_t)(nl - s->doc);
-	s->pos = s->scan = (size_t)(nl + 1 - s->buf.p);
+	s->doc_len = s->scan - s->pos;
+	s->doc_off = s->base + s->pos;
+	s->pos = ++s->scan;
 	s->line++;
 	return parse(s, e);
 }
@@ -216,7 +230,7 @@ take_line(struct clb_stream *s)
 	if (n > 0 && p[n - 1] == ',')
 		n--;
 	s->by_line = n > 0 && p[0] == '{' && p[n - 1] == '}' &&
-	    clb_json_parse(&s->json, p, n) == 0;
+	    clb_json_parse_shape(&s->json, p, n, s->shape) == 0;
 	if (s->by_line)
 		s->scan += n;
 	return s->by_line;
@@ -277,7 +291,8 @@ skip_element(struct clb_stream *s, struct clb_err *e)
 		i += s->pos;
 		if (got == 0) {
 			s->scan = s->buf.n;
-			return fail_at_scan(s, e, "the array ends too early");
+			return fail_at_scan(s, e, s->state == MEMBER ?
+			    "the object ends too early" : "the array ends too early");
 		}
 	}
 done:
@@ -299,41 +314,31 @@ is_null_document(struct clb_stream *s, struct clb_err *e)
 	return 1;
 }
 
-int
-clb_stream_element(struct clb_stream *s, struct clb_err *e)
+/*
+ * The next element of the array that scan is in. Returns 1, 0 behind the
+ * closing bracket (state is then AFTER), or -1.
+ */
+static int
+array_element(struct clb_stream *s, struct clb_err *e)
 {
 	int c = peek(s, e), parsed;
 
-	if (c == -2)
-		return -1;
-	if (s->state == BEFORE) {
-		if (c == '[') {
-			s->scan++;
-			s->state = FIRST;
-			c = peek(s, e);
-		} else if (c == 'n' && is_null_document(s, e)) {
-			s->state = AFTER;
-			c = peek(s, e);
-		} else if (e->status == 0) {
-			return fail_at_scan(s, e, "an array is expected");
-		}
-	}
-	if (s->state == COMMA) {
-		if (c != ',' && c != ']' && c != -2)
+	if (s->state == COMMA && c != -2) {
+		if (c != ',' && c != ']')
 			return fail_at_scan(s, e, "',' or ']' is expected");
 		s->scan++;
 		s->state = c == ',' ? ELEMENT : AFTER;
+		if (s->state == AFTER)
+			return 0;
 		c = peek(s, e);
 	}
+	if (c == -2)
+		return -1;
 	if (s->state == FIRST && c == ']') {
 		s->scan++;
 		s->state = AFTER;
-		c = peek(s, e);
+		return 0;
 	}
-	if (e->status != 0)
-		return -1;
-	if (s->state == AFTER)
-		return c == -1 ? 0 : fail_at_scan(s, e, "text behind the array");
 	if (c == ',' || c == ']')
 		return fail_at_scan(s, e, "a value is expected");
 	s->pos = s->scan;
@@ -346,6 +351,142 @@ clb_stream_element(struct clb_stream *s, struct clb_err *e)
 	s->pos = s->scan;
 	s->state = COMMA;
 	return parsed ? 1 : parse(s, e);
+}
+
+int
+clb_stream_element(struct clb_stream *s, struct clb_err *e)
+{
+	int c, rc;
+
+	if (s->state == BEFORE) {
+		if ((c = peek(s, e)) == -2)
+			return -1;
+		if (c == '[') {
+			s->scan++;
+			s->state = FIRST;
+		} else if (c == 'n' && is_null_document(s, e)) {
+			s->state = AFTER;
+		} else {
+			return fail_at_scan(s, e, "an array is expected");
+		}
+	}
+	if (s->state != AFTER && (rc = array_element(s, e)) != 0)
+		return rc;
+	if ((c = peek(s, e)) == -2)
+		return -1;
+	return c == -1 ? 0 : fail_at_scan(s, e, "text behind the array");
+}
+
+/* 1 if the member that starts at scan is the array's, which begins then; 0, -1. */
+static int
+enter_array(struct clb_stream *s, const char *array, struct clb_err *e)
+{
+	size_t n = strlen(array);
+	int c;
+
+	s->pos = s->scan;
+	while (s->buf.n - s->pos < n + 2) {
+		if ((c = fill(s, e)) <= 0)
+			return c;
+	}
+	s->scan = s->pos;
+	if (memcmp(s->buf.p + s->pos + 1, array, n) != 0 || s->buf.p[s->pos + 1 + n] != '"')
+		return 0;
+	s->scan += n + 2;
+	if ((c = peek(s, e)) != ':')
+		return c == -2 ? -1 : fail_at_scan(s, e, "':' is expected");
+	s->scan++;
+	if ((c = peek(s, e)) == -2)
+		return -1;
+	if (s->has_array)
+		return fail_at_scan(s, e, "the array is there twice");
+	s->has_array = 1;
+	if (c == 'n' && is_null_document(s, e))
+		s->state = BEHIND;
+	else if (c != '[')
+		return fail_at_scan(s, e, "an array is expected");
+	else {
+		s->scan++;
+		s->state = FIRST;
+	}
+	return 1;
+}
+
+/* The object is over: what of it was not the array. */
+static int
+end_object(struct clb_stream *s, struct clb_err *e)
+{
+	clb_buf_addc(&s->rest, '}');
+	clb_buf_reserve(&s->rest, CLB_JSON_PADDING);
+	memset(s->rest.p + s->rest.n, 0, CLB_JSON_PADDING);
+	s->scan++;
+	s->state = BEFORE;
+	s->doc = s->rest.p;
+	s->doc_len = s->rest.n;
+	s->doc_off = s->rest_off;
+	if (clb_json_parse_shape(&s->json, s->doc, s->doc_len, s->shape) == 0)
+		return 2;
+	return clb_stream_fail(s, 0, e, "in this object: %s", s->json.bad);
+}
+
+/* The next member, or the end of the object. Returns 2 at the end, 0 or -1. */
+static int
+member(struct clb_stream *s, const char *array, struct clb_err *e)
+{
+	int c = peek(s, e), rc;
+
+	if (c == -2)
+		return -1;
+	if (c == '}' && (s->state == BEHIND || (s->rest.n == 1 && !s->has_array)))
+		return end_object(s, e);
+	if (s->state == BEHIND) {
+		if (c != ',')
+			return fail_at_scan(s, e, "',' or '}' is expected");
+		s->scan++;
+		if ((c = peek(s, e)) == -2)
+			return -1;
+		s->state = MEMBER;
+	}
+	if (c != '"')
+		return fail_at_scan(s, e, "a key is expected");
+	if ((rc = enter_array(s, array, e)) != 0)
+		return rc == 1 ? 0 : -1;
+	if (skip_element(s, e) == -1)
+		return -1;
+	if (s->rest.n > 1)
+		clb_buf_addc(&s->rest, ',');
+	clb_buf_add(&s->rest, s->buf.p + s->pos, s->scan - s->pos);
+	s->pos = s->scan;
+	s->state = BEHIND;
+	return 0;
+}
+
+int
+clb_stream_piece(struct clb_stream *s, const char *array, struct clb_err *e)
+{
+	int c, rc;
+
+	if (s->state == BEFORE) {
+		if ((c = peek(s, e)) < 0)
+			return c == -1 ? 0 : -1;
+		if (c != '{')
+			return fail_at_scan(s, e, "an object is expected");
+		s->rest_off = s->base + s->scan;
+		s->rest.n = 0;
+		clb_buf_addc(&s->rest, '{');
+		s->has_array = 0;
+		s->scan++;
+		s->state = MEMBER;
+	}
+	for (;;) {
+		if (s->state == FIRST || s->state == ELEMENT || s->state == COMMA) {
+			if ((rc = array_element(s, e)) != 0)
+				return rc;
+			s->state = BEHIND;
+		}
+		if ((rc = member(s, array, e)) != 0)
+			return rc;
+	}
 }
 
 void

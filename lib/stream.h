@@ -27,6 +27,11 @@ struct clb_stream {
 	size_t doc_len;
 	uint64_t line;		/* of the current document, from 1 (lines only) */
 	int state, eof, by_line;
+	const struct clb_json_shape *shape;	/* the caller's: what of a document to read, NULL for all */
+	uint64_t rest_off;	/* clb_stream_piece: where the object starts, */
+	struct clb_buf rest;	/* what of it is not the array, */
+	int has_array;		/* and whether it has the array */
+	int cut;		/* the caller's: a last line without newline is no line */
 	int mend;		/* the caller's: take broken UTF-8 as Go does, see clb_json_mend */
 	struct clb_buf mended;
 	struct clb_json json;	/* the current document's tokens */
@@ -41,11 +46,20 @@ void clb_stream_rewind(struct clb_stream *s);
 
 /*
  * The next line of JSON Lines, parsed into s->json. Empty lines are refused.
- * The last line must end in a newline: one that does not was cut short.
+ * The last line must end in a newline: one that does not was cut short, and is
+ * an error unless s->cut says that it is passed over.
  * Returns 1, 0 at the end, or -1 with e set (EX_DATAERR with line and column,
  * EX_NOINPUT). Valid until the next call.
  */
 int clb_stream_next(struct clb_stream *s, struct clb_err *e);
+
+/*
+ * For a caller that has something to do before it waits. ready: 1 if the next
+ * line is here, so that clb_stream_next will not read. more: read once, as much
+ * as there is; returns 1, 0 at the end, or -1 with e set.
+ */
+int clb_stream_ready(struct clb_stream *s);
+int clb_stream_more(struct clb_stream *s, struct clb_err *e);
 
 /*
  * The next element of the JSON array that the whole input is, parsed into
@@ -54,6 +68,15 @@ int clb_stream_next(struct clb_stream *s, struct clb_err *e);
  * that ends early. Elements before the fault have been returned by then.
  */
 int clb_stream_element(struct clb_stream *s, struct clb_err *e);
+
+/*
+ * The next piece of a row of JSON objects, with any white space around them,
+ * each of which may hold one long array as its member named array: returns 1
+ * for every element of it, and 2 when the object ends, for the object without
+ * that member, which s->has_array then tells of (null is an empty array).
+ * Either is parsed into s->json. Returns 0 and -1 as clb_stream_element does.
+ */
+int clb_stream_piece(struct clb_stream *s, const char *array, struct clb_err *e);
 
 /*
  * Record a failure at byte off of the current document as

@@ -320,6 +320,30 @@ void
 clb_group_release(struct clb_group *g)
 {
 	free(g->target);
+	free(g->own);
 	clb_labels_release(&g->labels);
 	memset(g, 0, sizeof(*g));
+}
+
+void
+clb_group_clear(struct clb_group *g)
+{
+	g->n = 0;
+	clb_labels_clear(&g->labels);
+}
+
+void
+clb_group_add(struct clb_group *g, struct clb_str address, const struct clb_group_own *own)
+{
+	if (g->n == g->cap) {
+		g->cap = g->cap != 0 ? g->cap * 2 : 4;
+		g->target = clb_xreallocarray(g->target, g->cap, sizeof(*g->target));
+	}
+	if (own != NULL && g->own_cap < g->cap) {
+		g->own_cap = g->cap;
+		g->own = clb_xreallocarray(g->own, g->own_cap, sizeof(*g->own));
+	}
+	if (own != NULL)
+		g->own[g->n] = *own;
+	g->target[g->n++] = address;
 }

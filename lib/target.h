@@ -51,16 +51,34 @@ void clb_target_json(struct clb_buf *out, const struct clb_target *t);
  */
 int clb_target_next(struct clb_target *t, struct clb_stream *s, struct clb_err *e);
 
+/* What discovery knows of one target besides its address. */
+struct clb_group_own {
+	const struct clb_label *label;	/* sorted by name, each once, no value empty */
+	size_t n;
+	struct clb_str node, zone;	/* n == 0 where unknown */
+};
+
 /*
- * A target group: addresses (or whole label sets, for discovery mechanisms
- * that know more of a target than its address) and labels they share.
+ * A target group: addresses, the labels that they share, and what only one of
+ * them has, which wins over the group's.
  */
 struct clb_group {
-	struct clb_str *target;		/* __address__ of each */
-	size_t n, cap;
+	struct clb_str *target;		/* __address__ of each; empty: it has none */
+	struct clb_group_own *own;	/* of each; NULL where no target has any */
+	size_t n, cap, own_cap;
 	struct clb_labels labels;	/* empty values are kept out: they mean absent */
 };
 
 void clb_group_release(struct clb_group *g);
+
+/* Empty the group and keep its storage. */
+void clb_group_clear(struct clb_group *g);
+
+/*
+ * Add a target. Either all targets of a group are added with what is their
+ * own, or none is: own may be NULL. Strings and labels stay their owner's.
+ */
+void clb_group_add(struct clb_group *g, struct clb_str address,
+    const struct clb_group_own *own);
 
 #endif
