@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/config.h"
+#include "lib/kube.h"
 #include "lib/stream.h"
 
 #define PROG "clb-config"
@@ -12,7 +12,7 @@
 static void
 usage(FILE *f, int status)
 {
-	fprintf(f, "usage: %s [--compat V] [--skip-unsupported-sd] check|show|files FILE\n",
+	fprintf(f, "usage: %s [--compat V] [--skip-unsupported-sd] check|show|files|watches FILE\n",
 	    PROG);
 	exit(status);
 }
@@ -23,11 +23,13 @@ warn(const char *text)
 	clb_warn(PROG, "%s", text);
 }
 
-static void
-check(const struct clb_config *c, struct clb_buf *out)
+static int
+check(const struct clb_config *c, struct clb_buf *out, struct clb_err *e)
 {
 	(void)c;
 	(void)out;
+	(void)e;
+	return 0;
 }
 
 static int
@@ -37,22 +39,32 @@ append(const char *p, size_t n, void *out)
 	return 0;
 }
 
-static void
-show(const struct clb_config *c, struct clb_buf *out)
+static int
+show(const struct clb_config *c, struct clb_buf *out, struct clb_err *e)
 {
 	json_t *doc = clb_config_show(c);
 
+	(void)e;
 	json_dump_callback(doc, append, out,
 	    JSON_SORT_KEYS | JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 	clb_buf_addc(out, '\n');
 	json_decref(doc);
+	return 0;
+}
+
+static int
+files(const struct clb_config *c, struct clb_buf *out, struct clb_err *e)
+{
+	(void)e;
+	clb_config_files(c, out);
+	return 0;
 }
 
 static const struct {
 	const char *name;
-	void (*write)(const struct clb_config *c, struct clb_buf *out);
+	int (*write)(const struct clb_config *c, struct clb_buf *out, struct clb_err *e);
 } verbs[] = {
-	{ "check", check }, { "show", show }, { "files", clb_config_files },
+	{ "check", check }, { "show", show }, { "files", files }, { "watches", clb_kube_watches },
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -90,10 +102,9 @@ main(int argc, char *argv[])
 		usage(stderr, EX_USAGE);
 
 	clb_out_init(&out, STDOUT_FILENO, "<stdout>");
-	if (clb_config_load(&config, argv[optind + 1], &o, &e) == -1)
-		clb_err_exit(PROG, &e);
-	verbs[verb].write(&config, &out.buf);
-	if (clb_out_close(&out, &e) == -1)
+	if (clb_config_load(&config, argv[optind + 1], &o, &e) == -1 ||
+	    verbs[verb].write(&config, &out.buf, &e) == -1 ||
+	    clb_out_close(&out, &e) == -1)
 		clb_err_exit(PROG, &e);
 	clb_config_release(&config);
 	return 0;

@@ -1,6 +1,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,8 +13,8 @@
 static void
 usage(FILE *f, int status)
 {
-	fprintf(f, "usage: %s -c FILE [--cache DIR] [--partial] [--now SECONDS] "
-	    "[--compat V]\n                    [--skip-unsupported-sd]\n", PROG);
+	fprintf(f, "usage: %s -c FILE [-k MIRROR] [--cache DIR] [--partial] "
+	    "[--now SECONDS]\n                    [--compat V] [--skip-unsupported-sd]\n", PROG);
 	exit(status);
 }
 
@@ -47,6 +48,18 @@ parse_now(const char *text, int64_t *now_ms, struct clb_err *e)
 		*now_ms = (int64_t)s * 1000;
 }
 
+/* Every stream of a mirror is open, and there may be some for each namespace. */
+static void
+allow_many_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -55,22 +68,24 @@ main(int argc, char *argv[])
 		{ "cache", required_argument, NULL, CACHE },
 		{ "compat", required_argument, NULL, COMPAT },
 		{ "help", no_argument, NULL, 'h' },
+		{ "mirror", required_argument, NULL, 'k' },
 		{ "now", required_argument, NULL, NOW },
 		{ "partial", no_argument, NULL, PARTIAL },
 		{ "skip-unsupported-sd", no_argument, NULL, SKIP },
 		{ NULL, 0, NULL, 0 }
 	};
 	struct clb_config_options co = { CLB_COMPAT_DEFAULT, 0, warn };
-	struct clb_discover_options o = { NULL, 0, clock_ms(), warn, progress };
+	struct clb_discover_options o = { NULL, NULL, 0, clock_ms(), warn, progress };
 	struct clb_err e = CLB_ERR_INIT;
 	struct clb_config config;
 	struct clb_out out;
 	const char *path = NULL;
 	int ch;
 
-	while ((ch = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
+	while ((ch = getopt_long(argc, argv, "c:hk:", options, NULL)) != -1)
 		switch (ch) {
 		case 'c': path = optarg; break;
+		case 'k': o.mirror = optarg; break;
 		case CACHE: o.cache = optarg; break;
 		case COMPAT: co.compat = clb_compat_parse(optarg, &e); break;
 		case NOW: parse_now(optarg, &o.now_ms, &e); break;
@@ -84,6 +99,7 @@ main(int argc, char *argv[])
 	if (path == NULL || optind != argc)
 		usage(stderr, EX_USAGE);
 
+	allow_many_files();
 	clb_out_init(&out, STDOUT_FILENO, "<stdout>");
 	if (clb_config_load(&config, path, &co, &e) == -1 ||
 	    clb_discover(&config, &o, &out, &e) == -1 ||

@@ -61,8 +61,39 @@ struct clb_http_client {
 	int follow_redirects, enable_http2;
 };
 
-enum clb_sd_kind { CLB_SD_STATIC, CLB_SD_FILE, CLB_SD_HTTP, CLB_SD_DNS };
+enum clb_sd_kind {
+	CLB_SD_STATIC, CLB_SD_FILE, CLB_SD_HTTP, CLB_SD_DNS, CLB_SD_KUBERNETES
+};
 enum clb_dns_type { CLB_DNS_A, CLB_DNS_AAAA, CLB_DNS_SRV, CLB_DNS_MX, CLB_DNS_NS };
+
+/* Kinds of Kubernetes objects. The first six are the roles of kubernetes_sd_configs. */
+enum clb_kube_kind {
+	CLB_KUBE_NODE, CLB_KUBE_POD, CLB_KUBE_SERVICE, CLB_KUBE_ENDPOINTS,
+	CLB_KUBE_ENDPOINTSLICE, CLB_KUBE_INGRESS,
+	CLB_KUBE_NAMESPACE, CLB_KUBE_REPLICASET, CLB_KUBE_JOB
+};
+#define CLB_KUBE_ROLES 6
+#define CLB_KUBE_KINDS 9
+
+/* attach_metadata */
+enum {
+	CLB_KUBE_ATTACH_NODE = 1, CLB_KUBE_ATTACH_NAMESPACE = 2,
+	CLB_KUBE_ATTACH_DEPLOYMENT = 4, CLB_KUBE_ATTACH_JOB = 8, CLB_KUBE_ATTACH_CRONJOB = 16
+};
+
+/*
+ * An entry of kubernetes_sd_configs. How to reach the API server is not here:
+ * that is for whoever fills the mirror.
+ */
+struct clb_kube_sd {
+	enum clb_kube_kind role;
+	unsigned attach;		/* CLB_KUBE_ATTACH_… */
+	struct clb_str *ns;		/* namespaces.names */
+	size_t nns;
+	int own_namespace;
+	/* What each kind is selected by, as written; empty: everything. */
+	struct clb_str label_selector[CLB_KUBE_KINDS], field_selector[CLB_KUBE_KINDS];
+};
 
 /* One entry of a job's *_sd_configs, or all of its static_configs. */
 struct clb_sd {
@@ -77,6 +108,7 @@ struct clb_sd {
 	struct clb_http_client client;	/* http */
 	enum clb_dns_type type;		/* dns */
 	unsigned port;			/* dns; 0 with SRV */
+	struct clb_kube_sd kube;	/* kubernetes */
 };
 
 /* A scrape config, in the parts that discovery and relabelling need. */
@@ -90,7 +122,7 @@ struct clb_job {
 	int convert_classic_histograms_to_nhcb, always_scrape_classic_histograms,
 	    scrape_native_histograms;
 	uint64_t target_limit;		/* 0: none */
-	struct clb_sd *sd;		/* static_configs first, then file, http, dns */
+	struct clb_sd *sd;		/* static_configs first, then file, http, dns, kubernetes */
 	size_t nsd;
 	struct clb_rule *rule;		/* relabel_configs */
 	size_t nrule;

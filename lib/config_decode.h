@@ -152,6 +152,15 @@ int clb_http_fill(struct clb_decode *d, struct clb_http_client *c, const struct 
 int clb_file_sd_check(struct clb_decode *d, struct clb_value *v);
 int clb_http_sd_check(struct clb_decode *d, struct clb_value *v);
 int clb_dns_sd_check(struct clb_decode *d, struct clb_value *v);
+int clb_kubernetes_sd_check(struct clb_decode *d, struct clb_value *v);
+/* Fill the block of kubernetes_sd_configs v, which was checked. */
+void clb_kubernetes_sd_fill(struct clb_kube_sd *k, const struct clb_value *v);
+
+/*
+ * The first of the http client's fields among v's that is not as if it were
+ * left out, or NULL. clb_http_check has been there.
+ */
+const struct clb_value *clb_http_custom(const struct clb_value *v);
 
 struct clb_place clb_place_of(const struct clb_decode *d, const struct clb_yaml_node *n);
 

@@ -183,6 +183,37 @@ clb_http_check(struct clb_decode *d, struct clb_value *v)
 	return move_bearer_token(d, v);
 }
 
+/*
+ * Some fields tell an empty value from none, as Prometheus compares pointers
+ * to what was read. Of a tls_config the values count.
+ */
+const struct clb_value *
+clb_http_custom(const struct clb_value *v)
+{
+	static const char *const given[] = {
+		"basic_auth", "authorization", "oauth2", "proxy_connect_header", "http_headers"
+	};
+	const struct clb_value *tls = clb_value_get(v, "tls_config"), *f;
+
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+		if ((f = clb_value_get(v, given[i]))->present)
+			return f;
+	f = clb_value_get(v, "proxy_url");
+	if (f->node != NULL && !clb_yaml_is_null(f->node))
+		return f;
+	if (clb_value_has(v, "no_proxy"))
+		return clb_value_get(v, "no_proxy");
+	if ((f = clb_value_get(v, "proxy_from_environment"))->u != 0)
+		return f;
+	if ((f = clb_value_get(v, "follow_redirects"))->u == 0 ||
+	    (f = clb_value_get(v, "enable_http2"))->u == 0)
+		return f;
+	for (size_t i = 0; tls->present && i < tls->n; i++)
+		if (tls->item[i].u != 0 || tls->item[i].str.n != 0 || tls->item[i].n != 0)
+			return tls;
+	return NULL;
+}
+
 /* ---- for discovery ---- */
 
 /* The field's text as a string of its own, or NULL where there is none. */

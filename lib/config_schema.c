@@ -126,6 +126,39 @@ static const struct clb_schema schema_dns_sd = {
 	"dns_sd_configs", dns_sd_fields, N(dns_sd_fields), clb_dns_sd_check
 };
 
+static const struct clb_field namespaces_fields[] = {
+	BOOL("own_namespace", "false", 0), STRINGS("names"),
+};
+static const struct clb_schema schema_namespaces = {
+	"namespaces", namespaces_fields, N(namespaces_fields), NULL
+};
+
+static const struct clb_field selector_fields[] = {
+	TEXT("role"), TEXT("label"), TEXT("field"),
+};
+static const struct clb_schema schema_selector = {
+	"a selector", selector_fields, N(selector_fields), NULL
+};
+
+static const struct clb_field attach_fields[] = {
+	BOOL("node", "false", 0), BOOL("namespace", "false", V(3, 6)),
+	BOOL("deployment", "false", V(3, 11)), BOOL("job", "false", V(3, 11)),
+	BOOL("cronjob", "false", V(3, 11)),
+};
+static const struct clb_schema schema_attach = {
+	"attach_metadata", attach_fields, N(attach_fields), NULL
+};
+
+static const struct clb_field kubernetes_sd_fields[] = {
+	URL("api_server"), TEXT("role"), PATH("kubeconfig_file"),
+	STRUCT("namespaces", &schema_namespaces), LIST("selectors", &schema_selector, NULL),
+	STRUCT("attach_metadata", &schema_attach), HTTP_CLIENT_FIELDS("true"),
+};
+static const struct clb_schema schema_kubernetes_sd = {
+	"kubernetes_sd_configs", kubernetes_sd_fields, N(kubernetes_sd_fields),
+	clb_kubernetes_sd_check
+};
+
 #define NULL_SECTION(name) "empty or null section in " name
 #define SD(name, of)	LIST(name "_sd_configs", of, NULL_SECTION(name "_sd_configs"))
 #define OTHER_SD(name) \
@@ -134,10 +167,11 @@ static const struct clb_schema schema_dns_sd = {
 #define SD_FIELDS \
 	LIST("static_configs", &clb_schema_group, NULL_SECTION("static_configs")), \
 	SD("file", &schema_file_sd), SD("http", &schema_http_sd), SD("dns", &schema_dns_sd), \
+	SD("kubernetes", &schema_kubernetes_sd), \
 	OTHER_SD("aws"), OTHER_SD("azure"), OTHER_SD("consul"), OTHER_SD("digitalocean"), \
 	OTHER_SD("docker"), OTHER_SD("dockerswarm"), OTHER_SD("ec2"), OTHER_SD("ecs"), \
 	OTHER_SD("elasticache"), OTHER_SD("eureka"), OTHER_SD("gce"), OTHER_SD("hetzner"), \
-	OTHER_SD("ionos"), OTHER_SD("kubernetes"), OTHER_SD("kuma"), OTHER_SD("lightsail"), \
+	OTHER_SD("ionos"), OTHER_SD("kuma"), OTHER_SD("lightsail"), \
 	OTHER_SD("linode"), OTHER_SD("marathon"), OTHER_SD("msk"), OTHER_SD("nerve"), \
 	OTHER_SD("nomad"), OTHER_SD("oci"), OTHER_SD("openstack"), OTHER_SD("outscale"), \
 	OTHER_SD("ovhcloud"), OTHER_SD("puppetdb"), OTHER_SD("rds"), OTHER_SD("scaleway"), \

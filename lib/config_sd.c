@@ -161,12 +161,19 @@ strings(struct clb_decode *d, const struct clb_value *list)
 	return s;
 }
 
+static void
+fill_refresh(struct clb_sd *sd, const struct clb_value *v)
+{
+	sd->refresh_interval_ms = (int64_t)clb_value_get(v, "refresh_interval")->u;
+}
+
 static int
 fill_file(struct clb_decode *d, struct clb_sd *sd, const struct clb_value *v)
 {
 	const struct clb_value *files = clb_value_get(v, "files");
 
 	sd->kind = CLB_SD_FILE;
+	fill_refresh(sd, v);
 	sd->name = strings(d, files);
 	sd->nname = files->n;
 	return 0;
@@ -178,6 +185,7 @@ fill_http(struct clb_decode *d, struct clb_sd *sd, const struct clb_value *v)
 	struct clb_str url = clb_value_get(v, "url")->str;
 
 	sd->kind = CLB_SD_HTTP;
+	fill_refresh(sd, v);
 	sd->url = (char *)clb_arena_str(d->arena, url.s, url.n).s;
 	return clb_http_fill(d, &sd->client, v);
 }
@@ -189,6 +197,7 @@ fill_dns(struct clb_decode *d, struct clb_sd *sd, const struct clb_value *v)
 	struct clb_str type = clb_value_get(v, "type")->str;
 
 	sd->kind = CLB_SD_DNS;
+	fill_refresh(sd, v);
 	sd->name = strings(d, names);
 	sd->nname = names->n;
 	for (size_t i = 0; i < NDNS; i++)
@@ -199,12 +208,21 @@ fill_dns(struct clb_decode *d, struct clb_sd *sd, const struct clb_value *v)
 	return 0;
 }
 
+static int
+fill_kubernetes(struct clb_decode *d, struct clb_sd *sd, const struct clb_value *v)
+{
+	(void)d;
+	sd->kind = CLB_SD_KUBERNETES;
+	clb_kubernetes_sd_fill(&sd->kube, v);
+	return 0;
+}
+
 static const struct {
 	const char *section;
 	int (*fill)(struct clb_decode *d, struct clb_sd *sd, const struct clb_value *v);
 } mechanisms[] = {
 	{ "file_sd_configs", fill_file }, { "http_sd_configs", fill_http },
-	{ "dns_sd_configs", fill_dns },
+	{ "dns_sd_configs", fill_dns }, { "kubernetes_sd_configs", fill_kubernetes },
 };
 #define NMECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
 
@@ -260,8 +278,6 @@ clb_sd_fill(struct clb_decode *d, struct clb_job *job, const struct clb_value *v
 			struct clb_sd *sd = &job->sd[job->nsd++];
 
 			sd->place = clb_place_of(d, list->item[i].node);
-			sd->refresh_interval_ms = (int64_t)
-			    clb_value_get(&list->item[i], "refresh_interval")->u;
 			if (mechanisms[k].fill(d, sd, &list->item[i]) == -1)
 				return -1;
 		}

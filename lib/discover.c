@@ -10,6 +10,7 @@
 #include "lib/glob.h"
 #include "lib/groups.h"
 #include "lib/http.h"
+#include "lib/kube_mirror.h"
 
 /* A network source's exchange: one for each http_sd block and each dns_sd name. */
 struct exchange {
@@ -30,7 +31,9 @@ struct discovery {
 	struct exchange *exchange;
 	size_t nexchange, next_exchange;
 	uint64_t targets;
+	struct clb_kube_mirror *mirror;	/* NULL: there is none */
 	struct clb_labels labels;	/* of the group being written */
+	struct clb_labels all;		/* and with those of one target */
 	struct clb_buf param_name;
 };
 
@@ -94,9 +97,25 @@ set_histogram_labels(const struct clb_job *job, struct clb_labels *ls)
 	    boolean[job->scrape_native_histograms != 0]);
 }
 
+/* The target's labels: those of its group, its own and its address. */
+static void
+set_target(struct discovery *d, struct clb_target *t, const struct clb_group *g, size_t i)
+{
+	struct clb_labels *ls = &d->labels;
+
+	if (g->own != NULL) {
+		clb_labels_overlay(&d->all, ls, g->own[i].label, g->own[i].n);
+		ls = &d->all;
+		t->node = g->own[i].node;
+		t->zone = g->own[i].zone;
+	}
+	clb_labels_set(ls, CLB_STR("__address__"), g->target[i]);
+	t->labels = *ls;
+}
+
 /*
  * Write the group's targets. All that they share is put together once; what
- * differs, the address, is filled in. meta is the label that says which source
+ * differs is filled in. meta is the label that says which source
  * this is (its value empty: none); it wins over the group's own.
  */
 static int
@@ -106,7 +125,6 @@ write_group(struct discovery *d, const struct clb_job *job, const struct clb_gro
 	struct clb_target t = { .job = job->name };
 	struct clb_labels *ls = &d->labels;
 	struct clb_arena a = { NULL, NULL };
-	const struct clb_str address = CLB_STR("__address__");
 	int rc = 0;
 
 	clb_labels_copy(ls, &g->labels);
@@ -121,8 +139,7 @@ write_group(struct discovery *d, const struct clb_job *job, const struct clb_gro
 		set_histogram_labels(job, ls);
 	set_params(d, job, ls, &a);
 	for (size_t i = 0; i < g->n && rc == 0; i++) {
-		clb_labels_set(ls, address, g->target[i]);
-		t.labels = *ls;
+		set_target(d, &t, g, i);
 		clb_target_json(&d->out->buf, &t);
 		rc = clb_out_record(d->out, e);
 		if ((++d->targets & 0xfff) == 0 && d->o->progress != NULL)
@@ -472,12 +489,73 @@ discover_exchanges(struct discovery *d, const struct clb_job *job, const struct 
 	return rc;
 }
 
+/* ---- kubernetes ---- */
+
+static int
+write_kubernetes(struct discovery *d, const struct clb_job *job, struct clb_err *e)
+{
+	const struct clb_label none = { CLB_STR_INIT(""), CLB_STR_INIT("") };
+	const struct clb_group *g;
+	int rc;
+
+	while ((rc = clb_kube_mirror_next(d->mirror, &g, e)) == 1)
+		if (write_group(d, job, g, &none, e) == -1)
+			return -1;
+	return rc;
+}
+
+/* 0 if the block can be gone through, else -1 with e set. */
+static int
+begin_kubernetes(struct discovery *d, const struct clb_job *job, const struct clb_sd *sd,
+    struct clb_err *e)
+{
+	if (d->mirror != NULL)
+		return clb_kube_mirror_begin(d->mirror, &sd->kube, e);
+	return clb_err_set(e, EX_USAGE, "%s:%u:%u: job '%.*s': kubernetes_sd_configs needs a "
+	    "mirror", sd->place.file, sd->place.line, sd->place.column, (int)job->name.n,
+	    job->name.s);
+}
+
+static int
+discover_kubernetes(struct discovery *d, const struct clb_job *job, const struct clb_sd *sd,
+    struct clb_err *e)
+{
+	struct clb_err why = CLB_ERR_INIT;
+
+	if (begin_kubernetes(d, job, sd, &why) == 0)
+		return write_kubernetes(d, job, e);
+	if (!d->o->partial)
+		return clb_err_set(e, why.status, "%s", why.msg);
+	warn(d, "its targets are missing", &why);
+	return 0;
+}
+
+/* Before the first target is written it is known that the mirror has them all. */
+static int
+check_mirror(struct discovery *d, struct clb_err *e)
+{
+	if (d->o->mirror != NULL)
+		d->mirror = clb_kube_mirror_new(d->o->mirror, d->config);
+	if (d->o->partial)
+		return 0;
+	for (size_t j = 0; j < d->config->njob; j++) {
+		const struct clb_job *job = &d->config->job[j];
+
+		for (size_t i = 0; i < job->nsd; i++)
+			if (job->sd[i].kind == CLB_SD_KUBERNETES &&
+			    begin_kubernetes(d, job, &job->sd[i], e) == -1)
+				return -1;
+	}
+	return 0;
+}
+
 typedef int discover_fn(struct discovery *d, const struct clb_job *job,
     const struct clb_sd *sd, struct clb_err *e);
 
 static discover_fn *const mechanisms[] = {
 	[CLB_SD_STATIC] = discover_static, [CLB_SD_FILE] = discover_files,
-	[CLB_SD_HTTP] = discover_exchanges, [CLB_SD_DNS] = discover_exchanges
+	[CLB_SD_HTTP] = discover_exchanges, [CLB_SD_DNS] = discover_exchanges,
+	[CLB_SD_KUBERNETES] = discover_kubernetes
 };
 
 static int
@@ -504,6 +582,8 @@ clb_discover(const struct clb_config *c, const struct clb_discover_options *o,
 		d.caching = 1;
 		rc = clb_cache_open(&d.cache, o->cache, e);
 	}
+	if (rc == 0)
+		rc = check_mirror(&d, e);
 	list_exchanges(&d);
 	if (rc == 0)
 		rc = run_exchanges(&d, e);
@@ -519,7 +599,9 @@ clb_discover(const struct clb_config *c, const struct clb_discover_options *o,
 	free(d.exchange);
 	if (d.caching)
 		clb_cache_release(&d.cache);
+	clb_kube_mirror_free(d.mirror);
 	clb_labels_release(&d.labels);
+	clb_labels_release(&d.all);
 	clb_buf_release(&d.param_name);
 	return rc;
 }

@@ -283,7 +283,7 @@ track_timestamps_staleness' '' jq -rn '[inputs] | .[1] - .[0] | .[]' \
 
 @test "discovery that is not supported is an error with job and line" {
 	cd "$BATS_TEST_DIRNAME/clb-config/unsupported"
-	check 78 '' "clb-config: prometheus.yml:5:3: job 'pods': kubernetes_sd_configs is not supported" \
+	check 78 '' "clb-config: prometheus.yml:5:3: job 'pods': consul_sd_configs is not supported" \
 	    clb-config check prometheus.yml
 	check 78 '' 'clb-config: oauth2.yml:5:13: oauth2 is not supported in http_sd_configs' \
 	    clb-config --skip-unsupported-sd check oauth2.yml
@@ -295,10 +295,10 @@ track_timestamps_staleness' '' jq -rn '[inputs] | .[1] - .[0] | .[]' \
 	cd "$BATS_TEST_DIRNAME/clb-config/unsupported"
 	export -f jobs
 	check 0 '["pods",[{"targets":["h:1"]}],null]
-["ec2 and consul",null,null]' "clb-config: warning: prometheus.yml:5:3: job 'pods': kubernetes_sd_configs is not supported; its targets are missing
+["ec2 and consul",null,null]' "clb-config: warning: prometheus.yml:5:3: job 'pods': consul_sd_configs is not supported; its targets are missing
 clb-config: warning: prometheus.yml:9:22: job 'ec2 and consul': consul_sd_configs is not supported; its targets are missing
 clb-config: warning: prometheus.yml:8:19: job 'ec2 and consul': ec2_sd_configs is not supported; its targets are missing" \
-	    bash -c 'jobs "[.job_name, .static_configs, .kubernetes_sd_configs]" \
+	    bash -c 'jobs "[.job_name, .static_configs, .consul_sd_configs]" \
 	    --skip-unsupported-sd show prometheus.yml'
 }
 
@@ -306,6 +306,149 @@ clb-config: warning: prometheus.yml:8:19: job 'ec2 and consul': ec2_sd_configs i
 	cd "$BATS_TEST_DIRNAME/clb-config/unsupported"
 	check 0 "$(grep -c job_name all.yml)" '' sh -c '
 	    clb-config --skip-unsupported-sd check all.yml 2>&1 | grep -c "is not supported;"'
+}
+
+# kubernetes_cases VERDICT: the blocks of kubernetes.txt that are ok, or bad.
+kubernetes_cases() {
+	sed -n "s/^$1 //p" "$BATS_TEST_DIRNAME/clb-config/kubernetes.txt"
+}
+
+# kubernetes_config BLOCK...: prometheus.yml with each of them in a job.
+kubernetes_config() {
+	local block n=0
+
+	cd "$BATS_TEST_TMPDIR" || return
+	echo 'scrape_configs:' >prometheus.yml
+	for block; do
+		printf -- '- job_name: j%d\n  kubernetes_sd_configs: [{%s}]\n' $((n += 1)) "$block"
+	done >>prometheus.yml
+}
+
+# kubernetes_verdicts CMD ARG...: CMD ARG... prometheus.yml says yes to all blocks
+# that are ok together, and no to every one that is bad.
+kubernetes_verdicts() {
+	local bad=0 blocks block
+
+	mapfile -t blocks < <(kubernetes_cases ok)
+	[ ${#blocks[@]} -gt 100 ]
+	kubernetes_config "${blocks[@]}"
+	"$@" prometheus.yml || return
+	mapfile -t blocks < <(kubernetes_cases bad)
+	[ ${#blocks[@]} -gt 100 ]
+	for block in "${blocks[@]}"; do
+		kubernetes_config "$block"
+		! "$@" prometheus.yml >/dev/null 2>&1 || { echo "accepted: $block"; bad=1; }
+	done
+	return $bad
+}
+
+@test "kubernetes_sd_configs is checked as Prometheus checks it" {
+	kubernetes_verdicts clb-config check
+}
+
+@test "the real promtool 3 comes to the same verdicts of kubernetes_sd_configs" {
+	local promtool=${CLB_TESTS:-$CLB_ROOT/build/tests}/prometheus-3/usr/bin/promtool
+
+	"$promtool" --version >/dev/null 2>&1 || { echo "no $promtool"; return 1; }
+	kubernetes_verdicts "$promtool" check config --syntax-only
+}
+
+@test "what is wrong with kubernetes_sd_configs is said, with its place" {
+	local block message
+
+	while IFS='|' read -r block message; do
+		kubernetes_config "$block"
+		check 78 '' "clb-config: prometheus.yml:3:$message" clb-config check prometheus.yml
+	done <<-'END'
+	namespaces: {}|27: role missing (one of: pod, service, endpoints, endpointslice, node, ingress)
+	role: pods|34: unknown Kubernetes SD role "pods"
+	role: pod, api_server: "http://k", kubeconfig_file: f|80: cannot use 'kubeconfig_file' and 'api_server' simultaneously
+	role: pod, kubeconfig_file: f, follow_redirects: false|77: cannot use a custom HTTP client configuration together with 'kubeconfig_file'
+	role: pod, bearer_token: x|53: to use custom HTTP client configuration please provide the 'api_server' URL explicitly
+	role: pod, tls_config: {ca_file: f}|51: to use custom HTTP client configuration please provide the 'api_server' URL explicitly
+	role: pod, namespaces: {own_namespace: true}, kubeconfig_file: f|67: cannot use 'kubeconfig_file' and 'namespaces.own_namespace' simultaneously
+	role: pod, selectors: [{role: pod}, {role: pod}]|71: duplicated selector role: pod
+	role: pod, selectors: [{label: a}]|51: a selector has no role
+	role: pod, selectors: [{role: pods}]|58: unknown Kubernetes SD role "pods"
+	role: node, selectors: [{role: pod}]|59: role node has no selectors for pod
+	role: pod, selectors: [{role: pod, label: "a in b"}]|70: invalid label selector 'a in b': unexpected 'b'
+	role: pod, selectors: [{role: pod, label: "a in (b"}]|70: invalid label selector 'a in (b': the selector ends too early
+	role: pod, selectors: [{role: pod, label: "-a=b"}]|70: invalid label selector '-a=b': invalid label key '-a'
+	role: pod, selectors: [{role: pod, label: "a=b/c"}]|70: invalid label selector 'a=b/c': invalid label value 'b/c'
+	role: pod, selectors: [{role: pod, label: "a>1.5"}]|70: invalid label selector 'a>1.5': not a whole number: '1.5'
+	role: pod, selectors: [{role: pod, field: "a"}]|70: invalid field selector 'a': no operator in 'a'
+	role: pod, selectors: [{role: pod, field: "a=b=c"}]|70: invalid field selector 'a=b=c': not escaped: '='
+	role: pod, selectors: [{role: pod, field: "a=b\\c"}]|70: invalid field selector 'a=b\c': invalid escape '\c'
+	role: pod, attach_metadata: {nodes: true}|57: unknown field 'nodes' in attach_metadata
+	role: pod, namespaces: {names: a}|59: names must be a list, not 'a'
+	role: pod, refresh_interval: 30s|39: unknown field 'refresh_interval' in kubernetes_sd_configs
+	END
+}
+
+@test "role pod has selectors of nodes since 3.11" {
+	kubernetes_config 'role: pod, selectors: [{role: node, label: a=b}]'
+	check 78 '' 'clb-config: prometheus.yml:3:58: role pod has no selectors for node' \
+	    clb-config --compat 3.10 check prometheus.yml
+	check 0 '' '' clb-config --compat 3.11 check prometheus.yml
+}
+
+@test "show has kubernetes_sd_configs with defaults, without secrets" {
+	kubernetes_config 'role: pod, api_server: "https://u:p@k", bearer_token: s'
+	check 0 '{"api_server":"https://u:<secret>@k","authorization":{"credentials":"<secret>","type":"Bearer"},"enable_http2":true,"follow_redirects":true,"proxy_from_environment":false,"role":"pod"}' '' \
+	    bash -c 'clb-config show prometheus.yml | jq -cS ".scrape_configs[0].kubernetes_sd_configs[0]"'
+}
+
+@test "watches lists the streams that a mirror needs, each once" {
+	kubernetes_config 'role: node' 'role: pod' 'role: endpoints' 'role: endpointslice' \
+	    'role: service' 'role: ingress, attach_metadata: {node: true, namespace: true}'
+	check 0 "$(printf '%s\t%s\t%s\t\n' \
+	    endpoints Endpoints /api/v1/endpoints \
+	    endpointslices EndpointSlice /apis/discovery.k8s.io/v1/endpointslices \
+	    ingresses Ingress /apis/networking.k8s.io/v1/ingresses \
+	    namespaces Namespace /api/v1/namespaces \
+	    nodes Node /api/v1/nodes \
+	    pods Pod /api/v1/pods \
+	    services Service /api/v1/services)" '' clb-config watches prometheus.yml
+	kubernetes_config 'role: pod, attach_metadata: {node: true, deployment: true}' \
+	    'role: endpoints, namespaces: {names: [b, a]}, attach_metadata: {cronjob: true}'
+	check 0 "$(printf '%s\t%s\t%s\t\n' \
+	    endpoints@a Endpoints /api/v1/namespaces/a/endpoints \
+	    endpoints@b Endpoints /api/v1/namespaces/b/endpoints \
+	    jobs@a Job /apis/batch/v1/namespaces/a/jobs \
+	    jobs@b Job /apis/batch/v1/namespaces/b/jobs \
+	    nodes Node /api/v1/nodes \
+	    pods Pod /api/v1/pods \
+	    pods@a Pod /api/v1/namespaces/a/pods \
+	    pods@b Pod /api/v1/namespaces/b/pods \
+	    replicasets ReplicaSet /apis/apps/v1/replicasets \
+	    services@a Service /api/v1/namespaces/a/services \
+	    services@b Service /api/v1/namespaces/b/services)" '' clb-config watches prometheus.yml
+	kubernetes_config
+	check 0 '' '' clb-config watches prometheus.yml
+}
+
+@test "watches encodes selectors, and odd namespaces" {
+	# XXH64 of the label selector, a zero byte and the field selector.
+	local both=0b983d331fc90b18 field=f9e9b2cd774cb0d3
+
+	kubernetes_config 'role: pod, namespaces: {names: ["../x"]}, selectors: [{role: pod,
+	    label: "a in (b,c),d", field: "metadata.name=e&"}]' \
+	    'role: service, selectors: [{role: service, field: "metadata.name!=x"}]'
+	check 0 "$(printf '%s\t%s\t%s\t%s\n' "pods@%2E.%2Fx+$both" Pod \
+	    /api/v1/namespaces/%2E.%2Fx/pods \
+	    'labelSelector=a%20in%20%28b%2Cc%29%2Cd&fieldSelector=metadata.name%3De%26' \
+	    "services+$field" Service \
+	    /api/v1/services 'fieldSelector=metadata.name%21%3Dx')" '' \
+	    clb-config watches prometheus.yml
+}
+
+@test "watches knows its own namespace, or says why not" {
+	kubernetes_config 'role: pod, namespaces: {own_namespace: true}'
+	check 0 $'pods@mine\tPod\t/api/v1/namespaces/mine/pods\t' '' \
+	    env POD_NAMESPACE=mine clb-config watches prometheus.yml
+	[ ! -e /var/run/secrets/kubernetes.io/serviceaccount/namespace ] || return 0
+	check 66 '' 'clb-config: own_namespace: POD_NAMESPACE is not set, and /var/run/secrets/kubernetes.io/serviceaccount/namespace: No such file or directory' \
+	    env -u POD_NAMESPACE clb-config watches prometheus.yml
 }
 
 @test "files lists what targets depend on, and the directories where more may come" {
