@@ -13,7 +13,7 @@ CXXFLAGS = $(CFLAGS)
 FUZZ_SECONDS = 60
 
 PROGS = $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
-SCRIPTS = clb-run
+SCRIPTS = clb-run clb-watch
 LIB_C = $(wildcard lib/*.c)
 LIB_CC = $(wildcard lib/*.cc)
 UNIT = $(patsubst testdata/unit/%.c,%,$(wildcard testdata/unit/*.c))
@@ -91,6 +91,7 @@ demo: all
 bench: all
 	@scripts/fetch-tests
 	@PATH="$(abspath $B):$$PATH" scripts/bench $B/bench
+	@PATH="$(abspath $B):$$PATH" scripts/bench-mirror $B/bench
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
