@@ -207,6 +207,12 @@ clb_regex_match(const struct clb_regex *re, struct clb_str s)
 }
 
 extern "C" int
+clb_regex_may_match(const struct clb_regex *re, struct clb_str s)
+{
+	return re->tail == ENGINE || re->simple_match(s);
+}
+
+extern "C" int
 clb_regex_groups(const struct clb_regex *re)
 {
 	return re->groups;

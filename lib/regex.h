@@ -24,6 +24,12 @@ void clb_regex_free(struct clb_regex *re);
 /* 1 if the expression matches s. */
 int clb_regex_match(const struct clb_regex *re, struct clb_str s);
 
+/*
+ * 0 if s cannot match, as a glance at how the expression begins tells, else 1:
+ * cheaper than looking up what is known of s.
+ */
+int clb_regex_may_match(const struct clb_regex *re, struct clb_str s);
+
 /* How many groups the expression has, the whole match not counted. */
 int clb_regex_groups(const struct clb_regex *re);
 

@@ -167,9 +167,13 @@ forget_names(struct compiled *c)
 static const struct named *
 match_name(struct clb_relabel *r, struct compiled *c, struct clb_str name)
 {
+	static const struct named other = { 0, { NULL, 0, 0 } };
 	uint32_t known, k;
 	struct named *en;
 
+	/* Most names do not even begin as the expression does. */
+	if (!clb_regex_may_match(c->regex, name))
+		return &other;
 	if (c->names.n == MAX_NAMES)
 		forget_names(c);
 	known = c->names.n;
