@@ -19,7 +19,8 @@ LIB_CC = $(wildcard lib/*.cc)
 UNIT = $(patsubst testdata/unit/%.c,%,$(wildcard testdata/unit/*.c))
 FUZZ = $(patsubst testdata/fuzz/%.c,%,$(wildcard testdata/fuzz/*.c))
 MAN = $(wildcard man/*.[157])
-TESTS = $(wildcard testdata/*.bats)
+# Those that need a Kubernetes control plane are for check-k8s.
+TESTS = $(filter-out testdata/kube.bats,$(wildcard testdata/*.bats))
 
 PKGS = yaml-0.1 jansson libxxhash libcurl libcares nettle simdjson re2
 WARN = -Wall -Wextra -Wpedantic $(if $(WERROR),-Werror)
@@ -72,6 +73,16 @@ check:
 	@scripts/fetch-tests
 	@scripts/run-tests $B $(TESTS)
 
+# With a real control plane, which is built the first time; see scripts/fetch-tests.
+check-k8s: all
+	@scripts/fetch-tests --kube
+	@PATH="$(abspath $B):$(CURDIR)/scripts:$$PATH" LC_ALL=C.UTF-8 B="$(abspath $B)" \
+	    CLB_ROOT="$(CURDIR)" bats --timing testdata/kube.bats
+
+bench-k8s: all
+	@scripts/fetch-tests --kube
+	@PATH="$(abspath $B):$(CURDIR)/scripts:$$PATH" scripts/bench-k8s $B/bench-k8s
+
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 asan:
@@ -106,6 +117,6 @@ clean:
 -include $(LIBO:.o=.d) $(PROGS:%=$B/cmd/%.d) $(UNIT:%=$B/testdata/unit/%.d) \
     $(FUZZ:%=$B/testdata/fuzz/%.d)
 
-.PHONY: all unit lint check asan fuzz fuzz-run demo bench install clean
+.PHONY: all unit lint check check-k8s asan fuzz fuzz-run demo bench bench-k8s install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
