@@ -172,23 +172,19 @@ struct source {
 	int yaml;
 };
 
-static void
-init_groups(struct discovery *d, struct clb_groups *g, const struct source *s, int fd)
-{
-	clb_groups_init(g, fd, s->name, s->yaml, d->config->compat < CLB_VERSION(3, 0));
-}
-
-/* The whole document is known to be good: write it. */
+/* Go through the document to its end, writing its targets or only checking it. */
 static int
-write_document(struct discovery *d, const struct source *s, int fd, struct clb_err *e)
+read_document(struct discovery *d, const struct source *s, int fd, int writing,
+    struct clb_err *e)
 {
 	struct clb_groups g;
 	int rc;
 
-	init_groups(d, &g, s, fd);
+	clb_groups_init(&g, fd, s->name, s->yaml, d->config->compat < CLB_VERSION(3, 0));
 	rc = clb_groups_rewind(&g, e);
 	if (rc == 0)
-		rc = write_groups(d, s->job, &g, &s->meta, e);
+		rc = writing ? write_groups(d, s->job, &g, &s->meta, e) :
+		    clb_groups_check(&g, e);
 	clb_groups_release(&g);
 	return rc;
 }
@@ -196,15 +192,13 @@ write_document(struct discovery *d, const struct source *s, int fd, struct clb_e
 static int
 check_document(struct discovery *d, const struct source *s, int fd, struct clb_err *e)
 {
-	struct clb_groups g;
-	int rc;
+	return read_document(d, s, fd, 0, e);
+}
 
-	init_groups(d, &g, s, fd);
-	rc = clb_groups_rewind(&g, e);
-	if (rc == 0)
-		rc = clb_groups_check(&g, e);
-	clb_groups_release(&g);
-	return rc;
+static int
+write_document(struct discovery *d, const struct source *s, int fd, struct clb_err *e)
+{
+	return read_document(d, s, fd, 1, e);
 }
 
 /* The source failed as why says: its last good answer, or none. */

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/atomic.h"
 #include "lib/hash.h"
 #include "lib/mirror_write.h"
 
@@ -49,19 +50,6 @@ open_in(const struct clb_mirror_writer *w, const char *name, int flags, char **p
 		clb_err_set(e, (flags & O_CREAT) != 0 ? EX_CANTCREAT : EX_NOINPUT, "%s: %s",
 		    *path, strerror(errno));
 	return fd;
-}
-
-static int
-sync_dir(const char *dir, struct clb_err *e)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-
-	/* Some file systems cannot sync a directory, and say so. */
-	if (fd == -1 || (fsync(fd) == -1 && errno != EINVAL))
-		rc = clb_err_set(e, EX_IOERR, "%s: %s", dir, strerror(errno));
-	if (fd != -1)
-		close(fd);
-	return rc;
 }
 
 static int
@@ -242,7 +230,7 @@ publish(struct clb_mirror_writer *w, struct making *m, struct clb_err *e)
 	list = path_in(w, "list");
 	if (fsync(m->out.fd) == -1 || rename(m->path, list) == -1)
 		clb_err_set(e, EX_IOERR, "%s: %s", list, strerror(errno));
-	else if (sync_dir(w->dir, e) == 0)
+	else if (clb_atomic_sync_dir(w->dir, e) == 0)
 		rc = start_log(w, m->version, e);
 	free(list);
 	return rc;
