@@ -111,19 +111,16 @@ clb_json_parse_copy(struct clb_json *j, struct clb_buf *copy, const char *p, siz
 	return clb_json_parse(j, copy->p, n);
 }
 
-/* The code unit of a \uXXXX at p, or -1. */
-static long
-unicode_escape(const char *p, size_t n)
+long
+clb_json_code_unit(const char *p, size_t n)
 {
-	char hex[5], *end;
-	long unit;
+	char hex[5] = "";
 
 	if (n < 6 || p[0] != '\\' || p[1] != 'u')
 		return -1;
 	memcpy(hex, p + 2, 4);
-	hex[4] = '\0';
-	unit = strtol(hex, &end, 16);
-	return end == hex + 4 && hex[0] != '+' && hex[0] != '-' ? unit : -1;
+	/* strtol alone would take white space, a sign and 0x as well */
+	return strspn(hex, "0123456789abcdefABCDEF") == 4 ? strtol(hex, NULL, 16) : -1;
 }
 
 void
@@ -132,7 +129,7 @@ clb_json_mend(struct clb_buf *out, const char *p, size_t n)
 	ucs4_t uc;
 
 	for (size_t i = 0, len; i < n; i += len) {
-		long unit = unicode_escape(p + i, n - i);
+		long unit = clb_json_code_unit(p + i, n - i);
 		int units = u8_mbtoucr(&uc, (const uint8_t *)p + i, n - i);
 
 		len = units > 0 ? (size_t)units : 1;
@@ -141,7 +138,7 @@ clb_json_mend(struct clb_buf *out, const char *p, size_t n)
 			continue;
 		}
 		if (unit >= 0xd800 && unit < 0xe000) {
-			long next = i + 6 <= n ? unicode_escape(p + i + 6, n - i - 6) : -1;
+			long next = i + 6 <= n ? clb_json_code_unit(p + i + 6, n - i - 6) : -1;
 
 			len = 6;
 			if (unit >= 0xdc00 || next < 0xdc00 || next >= 0xe000) {

@@ -73,6 +73,9 @@ int clb_json_parse_shape(struct clb_json *j, const char *p, size_t n,
 int clb_json_parse_copy(struct clb_json *j, struct clb_buf *copy,
     const char *p, size_t n);
 
+/* The UTF-16 code unit that a \u and four digits at p stand for, or -1 for all else. */
+long clb_json_code_unit(const char *p, size_t n);
+
 /*
  * Append the n bytes at p as Go's decoder takes them: every byte that is not
  * UTF-8 and every escape of a surrogate without its partner becomes U+FFFD.

@@ -83,31 +83,19 @@ struct walker {
 			end--;
 		return end - at[i];
 	}
-	static int hex(const char *p) {
-		int v = 0;
-		for (int k = 0; k < 4; k++) {
-			char c = p[k];
-			int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-			    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-			if (d < 0)
-				return -1;
-			v = v << 4 | d;
-		}
-		return v;
-	}
 	// The code point of \uXXXX at p, of two of them where they are a pair;
 	// how many bytes that is in *used. -1 if it is none.
 	static long code_point(const char *p, const char *end, size_t *used) {
-		long high = end - p >= 6 ? hex(p + 2) : -1, low;
+		size_t n = static_cast<size_t>(end - p);
+		long high = clb_json_code_unit(p, n), low;
 		*used = 6;
 		if (high < 0xd800 || high > 0xdfff)
 			return high;
-		if (high > 0xdbff || end - p < 12 || p[6] != '\\' || p[7] != 'u')
+		low = n >= 12 ? clb_json_code_unit(p + 6, n - 6) : -1;
+		if (high > 0xdbff || low < 0xdc00 || low > 0xdfff)
 			return -1;
-		low = hex(p + 8);
 		*used = 12;
-		return low < 0xdc00 || low > 0xdfff ? -1 :
-		    0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+		return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 	}
 	// A text's content; its s is nullptr where an escape is invalid.
 	struct clb_str unescape(const char *p, const char *end) {
