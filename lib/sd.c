@@ -1,7 +1,7 @@
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -11,64 +11,16 @@
 #include "lib/compat.h"
 #include "lib/hash.h"
 #include "lib/sd.h"
+#include "lib/sd_name.h"
 #include "lib/utf8.h"
 
 /* Present in a directory that is ours to remove files from; it is locked, too. */
 #define MARKER ".clb-writesd"
-#define SUFFIX ".json"
-
-/* 255 less the suffix and a temporary file's seven characters. */
-#define NAME_MOST ((size_t)255 - (sizeof(SUFFIX) - 1) - 7)
-#define HASH_LEN 17
+#define SUFFIX CLB_SD_SUFFIX
 
 #define MAX_WARNINGS 5
 
-/* ---- names of files ---- */
-
-static int
-is_plain(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	    c == '.' || c == '_' || c == '-';
-}
-
-void
-clb_sd_file_name(struct clb_buf *out, struct clb_str name)
-{
-	struct clb_labels none = { NULL, 0, 0 };
-	struct clb_buf scratch = { NULL, 0, 0 };
-	size_t start = out->n, cut = start + NAME_MOST - HASH_LEN;
-
-	for (uint32_t i = 0; i < name.n; i++) {
-		unsigned char c = (unsigned char)name.s[i];
-
-		if (is_plain(c) && (c != '.' || i > 0))
-			clb_buf_addc(out, (char)c);
-		else
-			clb_buf_printf(out, "%%%02X", c);
-	}
-	if (out->n - start <= NAME_MOST)
-		return;
-	if (out->p[cut - 1] == '%')
-		cut--;
-	else if (out->p[cut - 2] == '%')
-		cut -= 2;
-	out->n = cut;
-	clb_buf_printf(out, "~%016" PRIx64, clb_hash_target(name, &none, &scratch));
-	clb_buf_release(&scratch);
-}
-
-/* 1 if name could be one that clb_sd_file_name makes. */
-static int
-is_ours(const char *name)
-{
-	if (*name == '.' || *name == '\0')
-		return 0;
-	for (; *name != '\0'; name++)
-		if (!is_plain((unsigned char)*name) && *name != '%' && *name != '~')
-			return 0;
-	return 1;
-}
+/* ---- what is there ---- */
 
 static int
 has_suffix(const char *name)
@@ -77,8 +29,6 @@ has_suffix(const char *name)
 
 	return n > sizeof(SUFFIX) - 1 && strcmp(name + n - (sizeof(SUFFIX) - 1), SUFFIX) == 0;
 }
-
-/* ---- what is there ---- */
 
 /* Paths, and whether they are to stay. */
 struct entry {
@@ -230,7 +180,7 @@ scan_collector(struct sd *sd, const char *dir, struct clb_err *e)
 	if (d == NULL)
 		return -1;
 	while (rc == 0 && (ent = readdir(d)) != NULL) {
-		if (!is_ours(ent->d_name) || ent->d_type == DT_DIR)
+		if (!clb_sd_is_file_name(ent->d_name) || ent->d_type == DT_DIR)
 			continue;
 		if (has_suffix(ent->d_name))
 			add_entry(&sd->files, clb_xasprintf("%s/%s", dir, ent->d_name));
@@ -253,7 +203,7 @@ scan(struct sd *sd, struct clb_err *e)
 	if (d == NULL)
 		return -1;
 	while ((ent = readdir(d)) != NULL)
-		if (is_ours(ent->d_name) &&
+		if (clb_sd_is_file_name(ent->d_name) &&
 		    fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISDIR(st.st_mode))
 			add_entry(&sd->dirs, clb_xasprintf("%s/%s", sd->dir, ent->d_name));
@@ -337,7 +287,7 @@ static int
 can_follow(struct clb_str name)
 {
 	for (uint32_t i = 0; i < name.n; i++)
-		if (!is_plain((unsigned char)name.s[i]) || name.s[i] == '.' || name.s[i] == '-')
+		if (!isalnum((unsigned char)name.s[i]) && name.s[i] != '_')
 			return 0;
 	return name.n != 0;
 }

@@ -36,12 +36,4 @@ struct clb_sd_options {
 int clb_sd_publish(const char *dir, const struct clb_sd_options *o, struct clb_stream *in,
     struct clb_err *e);
 
-/*
- * Append the name of a collector's directory, or of a job's file without its
- * suffix: bytes other than letters, digits, '.', '_' and '-' as %XX, and so a
- * dot in front. A name too long for a file system is cut, and gets a '~', which
- * no other name has, and a hash. Different names stay different.
- */
-void clb_sd_file_name(struct clb_buf *out, struct clb_str name);
-
 #endif

@@ -1,0 +1,23 @@
+#ifndef CLB_SD_NAME_H
+#define CLB_SD_NAME_H
+
+/*
+ * The names that collectors and jobs have as files. They stand in directories,
+ * in URLs and in the configurations of collectors.
+ */
+#include "lib/mem.h"
+
+#define CLB_SD_SUFFIX ".json"
+
+/*
+ * Append the name of a collector's directory, or of a job's file without its
+ * suffix: bytes other than letters, digits, '.', '_' and '-' as %XX, and so a
+ * dot in front. A name too long for a file system is cut, and gets a '~', which
+ * no other name has, and a hash. Different names stay different.
+ */
+void clb_sd_file_name(struct clb_buf *out, struct clb_str name);
+
+/* 1 if name could be one that clb_sd_file_name makes, with or without a suffix. */
+int clb_sd_is_file_name(const char *name);
+
+#endif
