@@ -20,8 +20,8 @@ clb_target_release(struct clb_target *t)
 	memset(t, 0, sizeof(*t));
 }
 
-static int
-parse_id(struct clb_str s, uint64_t *id)
+int
+clb_target_id(struct clb_str s, uint64_t *id)
 {
 	if (s.n != 16)
 		return -1;
@@ -39,8 +39,8 @@ parse_id(struct clb_str s, uint64_t *id)
 	return 0;
 }
 
-static int
-parse_weight(const struct clb_token *tok, uint64_t *weight)
+int
+clb_target_weight(const struct clb_token *tok, uint64_t *weight)
 {
 	*weight = 0;
 	if (tok->type != CLB_JSON_NUMBER)
@@ -123,13 +123,13 @@ parse_field(struct clb_target *t, struct clb_stream *s, enum field f, size_t i,
 		return parse_labels(t, s, i, e);
 	if (f == ID) {
 		t->has |= CLB_HAS_ID;
-		if (tok->type != CLB_JSON_STRING || parse_id(tok->str, &t->id) == -1)
+		if (tok->type != CLB_JSON_STRING || clb_target_id(tok->str, &t->id) == -1)
 			return clb_stream_fail(s, tok->off, e,
 			    "id must be a string of 16 hexadecimal digits");
 		return 0;
 	}
 	t->has |= CLB_HAS_WEIGHT;
-	if (parse_weight(tok, &t->weight) == -1)
+	if (clb_target_weight(tok, &t->weight) == -1)
 		return clb_stream_fail(s, tok->off, e,
 		    "weight must be a whole number from 1 to 18446744073709551615");
 	return 0;

@@ -30,6 +30,10 @@ struct clb_target {
 
 void clb_target_release(struct clb_target *t);
 
+/* What is written as an id, or as a weight. Return 0, or -1 if it is none. */
+int clb_target_id(struct clb_str s, uint64_t *id);
+int clb_target_weight(const struct clb_token *tok, uint64_t *weight);
+
 /*
  * Fill t from the stream's current document. Returns 0, or -1 with e set
  * (EX_DATAERR, at line and column) if it is not an object, has no job, names
