@@ -11,7 +11,7 @@ static int
 is_plain(unsigned char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	    c == '.' || c == '_' || c == '-';
+	    c == '.' || c == '_' || c == '-' || c == '~';
 }
 
 void
@@ -26,6 +26,8 @@ clb_sd_file_name(struct clb_buf *out, struct clb_str name)
 
 		if (is_plain(c) && (c != '.' || i > 0))
 			clb_buf_addc(out, (char)c);
+		else if (c == ' ')
+			clb_buf_addc(out, '+');
 		else
 			clb_buf_printf(out, "%%%02X", c);
 	}
@@ -36,7 +38,7 @@ clb_sd_file_name(struct clb_buf *out, struct clb_str name)
 	else if (out->p[cut - 2] == '%')
 		cut -= 2;
 	out->n = cut;
-	clb_buf_printf(out, "~%016" PRIx64, clb_hash_target(name, &none, &scratch));
+	clb_buf_printf(out, "=%016" PRIx64, clb_hash_target(name, &none, &scratch));
 	clb_buf_release(&scratch);
 }
 
@@ -46,7 +48,7 @@ clb_sd_is_file_name(const char *name)
 	if (*name == '.' || *name == '\0')
 		return 0;
 	for (; *name != '\0'; name++)
-		if (!is_plain((unsigned char)*name) && *name != '%' && *name != '~')
+		if (!is_plain((unsigned char)*name) && *name != '%' && *name != '+' && *name != '=')
 			return 0;
 	return 1;
 }

@@ -11,9 +11,11 @@
 
 /*
  * Append the name of a collector's directory, or of a job's file without its
- * suffix: bytes other than letters, digits, '.', '_' and '-' as %XX, and so a
- * dot in front. A name too long for a file system is cut, and gets a '~', which
- * no other name has, and a hash. Different names stay different.
+ * suffix: bytes other than letters, digits, '.', '_', '~' and '-' as %XX, and a
+ * space as '+'. So does Go's url.QueryEscape, which the clients of a target
+ * allocator put into a path: there the name is the file's, as it comes. But a
+ * dot in front is %2E, and a name too long for a file system is cut, and gets a
+ * '=', which no other name has, and a hash. Different names stay different.
  */
 void clb_sd_file_name(struct clb_buf *out, struct clb_str name);
 

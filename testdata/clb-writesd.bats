@@ -128,13 +128,13 @@ watch() {
 	sd/%2E.
 	sd/%2E./%2E.%2F..%2Fetc%2Fpasswd.json
 	sd/%2E./%2Ehidden.json
-	sd/%2E./%7E.json
-	sd/%2E./$e%C3~1e83b0514d251bc6.json
+	sd/%2E./~.json
+	sd/%2E./$e%C3=1e83b0514d251bc6.json
 	sd/%2E./a%2Fb.json
 	sd/%2E./c%252Fd.json
-	sd/%2E./na%C3%AFve%20job.json
-	sd/%2E./$x~8377db93c80fd5bf.json
-	sd/%2E./$x~cbed78df5f06b432.json
+	sd/%2E./na%C3%AFve+job.json
+	sd/%2E./$x=8377db93c80fd5bf.json
+	sd/%2E./$x=cbed78df5f06b432.json
 	sd/.clb-writesd
 	EOT
 	diff -u expected names

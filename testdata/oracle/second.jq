@@ -4,8 +4,8 @@
 # rules that unpack what plain groups cannot carry.
 def marked(name): {source_labels: ["__handoffdel"], regex: ".*,\(name),.*",
 	target_label: name, replacement: ""};
-def filename: @uri | sub("^\\."; "%2E") | gsub("(?<c>[~!*'()])";
-	{"~": "%7E", "!": "%21", "*": "%2A", "'": "%27", "(": "%28", ")": "%29"}[.c]);
+def filename: @uri | sub("^\\."; "%2E") | gsub("(?<c>%20|[!*'()])";
+	{"%20": "+", "!": "%21", "*": "%2A", "'": "%27", "(": "%28", ")": "%29"}[.c]);
 {scrape_configs: [.scrape_configs[] |
 	with_entries(select(.key | endswith("_sd_configs") or . == "static_configs" | not)) +
 	{file_sd_configs: [{files: [.job_name | filename | range(3) as $i |
