@@ -79,7 +79,23 @@ fill(struct clb_stream *s, struct clb_err *e)
 	return got > 0;
 }
 
-/* Line and column (both from 1, the column in bytes) of an offset in the file. */
+static void
+count(const char *p, size_t n, uint64_t *line, uint64_t *col)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] == '\n') {
+			++*line;
+			*col = 1;
+		} else {
+			++*col;
+		}
+}
+
+/*
+ * Line and column (both from 1, the column in bytes) of an offset in the file.
+ * A pipe cannot be read again: what is no longer there counts as one line, as
+ * servers' answers mostly are.
+ */
 static void
 place(const struct clb_stream *s, uint64_t off, uint64_t *line, uint64_t *col)
 {
@@ -93,15 +109,13 @@ place(const struct clb_stream *s, uint64_t off, uint64_t *line, uint64_t *col)
 		size_t want = off - at < sizeof(buf) ? (size_t)(off - at) : sizeof(buf);
 
 		if ((got = pread(s->fd, buf, want, (off_t)at)) <= 0)
-			return;
+			break;
 		at += (uint64_t)got;
-		for (ssize_t i = 0; i < got; i++)
-			if (buf[i] == '\n') {
-				++*line;
-				*col = 1;
-			} else {
-				++*col;
-			}
+		count(buf, (size_t)got, line, col);
+	}
+	if (at == 0 && off > s->base && off - s->base <= s->buf.n) {
+		*col += s->base;
+		count(s->buf.p, (size_t)(off - s->base), line, col);
 	}
 }
 
@@ -377,11 +391,14 @@ clb_stream_element(struct clb_stream *s, struct clb_err *e)
 	return c == -1 ? 0 : fail_at_scan(s, e, "text behind the array");
 }
 
-/* 1 if the member that starts at scan is the array's, which begins then; 0, -1. */
+/*
+ * 1 if the member that starts at scan is called name, and scan is then at its
+ * value; 0 if it is another, with scan where it was; -1.
+ */
 static int
-enter_array(struct clb_stream *s, const char *array, struct clb_err *e)
+enter(struct clb_stream *s, const char *name, struct clb_err *e)
 {
-	size_t n = strlen(array);
+	size_t n = strlen(name);
 	int c;
 
 	s->pos = s->scan;
@@ -390,25 +407,60 @@ enter_array(struct clb_stream *s, const char *array, struct clb_err *e)
 			return c;
 	}
 	s->scan = s->pos;
-	if (memcmp(s->buf.p + s->pos + 1, array, n) != 0 || s->buf.p[s->pos + 1 + n] != '"')
+	if (memcmp(s->buf.p + s->pos + 1, name, n) != 0 || s->buf.p[s->pos + 1 + n] != '"')
 		return 0;
 	s->scan += n + 2;
 	if ((c = peek(s, e)) != ':')
 		return c == -2 ? -1 : fail_at_scan(s, e, "':' is expected");
 	s->scan++;
-	if ((c = peek(s, e)) == -2)
-		return -1;
+	return peek(s, e) == -2 ? -1 : 1;
+}
+
+/* 1 if the member that starts at scan is the array's, which begins then; 0, -1. */
+static int
+enter_array(struct clb_stream *s, const char *array, struct clb_err *e)
+{
+	int rc = enter(s, array, e);
+
+	if (rc != 1)
+		return rc;
 	if (s->has_array)
 		return fail_at_scan(s, e, "the array is there twice");
 	s->has_array = 1;
-	if (c == 'n' && is_null_document(s, e))
+	if (peek(s, e) == 'n' && is_null_document(s, e))
 		s->state = BEHIND;
-	else if (c != '[')
+	else if (peek(s, e) != '[')
 		return fail_at_scan(s, e, "an array is expected");
 	else {
 		s->scan++;
 		s->state = FIRST;
 	}
+	return 1;
+}
+
+/* A comma between members of the rest. */
+static void
+separate(struct clb_stream *s)
+{
+	if (s->rest.p[s->rest.n - 1] != '{')
+		clb_buf_addc(&s->rest, ',');
+}
+
+/* The same for the object that the array is in, if it is in one. */
+static int
+enter_object(struct clb_stream *s, struct clb_err *e)
+{
+	int rc = enter(s, s->within, e);
+
+	if (rc != 1)
+		return rc;
+	if (peek(s, e) != '{')
+		return fail_at_scan(s, e, "an object is expected");
+	separate(s);
+	clb_buf_printf(&s->rest, "\"%s\":{", s->within);
+	s->inside = 1;
+	s->scan++;
+	s->state = MEMBER;
 	return 1;
 }
 
@@ -437,8 +489,16 @@ member(struct clb_stream *s, const char *array, struct clb_err *e)
 
 	if (c == -2)
 		return -1;
-	if (c == '}' && (s->state == BEHIND || (s->rest.n == 1 && !s->has_array)))
-		return end_object(s, e);
+	if (c == '}' && (s->state == BEHIND ||
+	    (s->rest.p[s->rest.n - 1] == '{' && !s->has_array))) {
+		if (!s->inside)
+			return end_object(s, e);
+		clb_buf_addc(&s->rest, '}');
+		s->inside = 0;
+		s->scan++;
+		s->state = BEHIND;
+		return 0;
+	}
 	if (s->state == BEHIND) {
 		if (c != ',')
 			return fail_at_scan(s, e, "',' or '}' is expected");
@@ -449,12 +509,12 @@ member(struct clb_stream *s, const char *array, struct clb_err *e)
 	}
 	if (c != '"')
 		return fail_at_scan(s, e, "a key is expected");
-	if ((rc = enter_array(s, array, e)) != 0)
+	rc = s->within != NULL && !s->inside ? enter_object(s, e) : enter_array(s, array, e);
+	if (rc != 0)
 		return rc == 1 ? 0 : -1;
 	if (skip_element(s, e) == -1)
 		return -1;
-	if (s->rest.n > 1)
-		clb_buf_addc(&s->rest, ',');
+	separate(s);
 	clb_buf_add(&s->rest, s->buf.p + s->pos, s->scan - s->pos);
 	s->pos = s->scan;
 	s->state = BEHIND;
@@ -474,7 +534,7 @@ clb_stream_piece(struct clb_stream *s, const char *array, struct clb_err *e)
 		s->rest_off = s->base + s->scan;
 		s->rest.n = 0;
 		clb_buf_addc(&s->rest, '{');
-		s->has_array = 0;
+		s->has_array = s->inside = 0;
 		s->scan++;
 		s->state = MEMBER;
 	}

@@ -30,7 +30,8 @@ struct clb_stream {
 	const struct clb_json_shape *shape;	/* the caller's: what of a document to read, NULL for all */
 	uint64_t rest_off;	/* clb_stream_piece: where the object starts, */
 	struct clb_buf rest;	/* what of it is not the array, */
-	int has_array;		/* and whether it has the array */
+	int has_array, inside;	/* whether it has the array, and whether we are within */
+	const char *within;	/* the caller's: the array is in this member, an object, NULL for none */
 	int cut;		/* the caller's: a last line without newline is no line */
 	int mend;		/* the caller's: take broken UTF-8 as Go does, see clb_json_mend */
 	struct clb_buf mended;
@@ -74,6 +75,7 @@ int clb_stream_element(struct clb_stream *s, struct clb_err *e);
  * each of which may hold one long array as its member named array: returns 1
  * for every element of it, and 2 when the object ends, for the object without
  * that member, which s->has_array then tells of (null is an empty array).
+ * With s->within the array is a member of the object's member of that name.
  * Either is parsed into s->json. Returns 0 and -1 as clb_stream_element does.
  */
 int clb_stream_piece(struct clb_stream *s, const char *array, struct clb_err *e);

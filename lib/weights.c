@@ -74,6 +74,14 @@ put_id(struct clb_weights *w, uint64_t id, const struct clb_weight *weight)
 	w->id[k - 1] = *weight;
 }
 
+const struct clb_weight *
+clb_weights_find_id(const struct clb_weights *w, uint64_t id)
+{
+	size_t k = find_id(w, id);
+
+	return k != 0 ? &w->id[k - 1] : NULL;
+}
+
 /* ---- by labels ---- */
 
 static void
@@ -168,11 +176,9 @@ put_match(struct clb_weights *w, const struct clb_weight *weight)
 const struct clb_weight *
 clb_weights_find(struct clb_weights *w, const struct clb_target *t)
 {
-	const struct clb_weight *found = NULL;
+	const struct clb_weight *found = t->has & CLB_HAS_ID ? clb_weights_find_id(w, t->id) : NULL;
 	size_t k;
 
-	if (t->has & CLB_HAS_ID && (k = find_id(w, t->id)) != 0)
-		found = &w->id[k - 1];
 	for (size_t i = 0; i < w->nshapes; i++) {
 		start_key(w, i, t->job);
 		for (size_t l = 0; l < w->shape[i].n; l++)

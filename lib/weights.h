@@ -62,4 +62,7 @@ int clb_weights_read_file(struct clb_weights *w, const char *path, struct clb_er
  */
 const struct clb_weight *clb_weights_find(struct clb_weights *w, const struct clb_target *t);
 
+/* The same of what lines say that name an id. */
+const struct clb_weight *clb_weights_find_id(const struct clb_weights *w, uint64_t id);
+
 #endif
