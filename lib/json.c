@@ -60,6 +60,22 @@ clb_json_string(struct clb_buf *out, struct clb_str s)
 	out->n = (size_t)(p - out->p);
 }
 
+int
+clb_json_uint(const struct clb_token *tok, uint64_t *v)
+{
+	*v = 0;
+	if (tok->type != CLB_JSON_NUMBER)
+		return -1;
+	for (uint32_t i = 0; i < tok->str.n; i++) {
+		char c = tok->str.s[i];
+
+		if (c < '0' || c > '9' || __builtin_mul_overflow(*v, 10, v) ||
+		    __builtin_add_overflow(*v, (uint64_t)(c - '0'), v))
+			return -1;
+	}
+	return 0;
+}
+
 void
 clb_json_value(struct clb_buf *out, const struct clb_json *j, size_t i)
 {

@@ -93,6 +93,9 @@ void clb_json_string(struct clb_buf *out, struct clb_str s);
 /* 1 if nothing in s needs an escape, so that s.plain may be set. */
 int clb_json_plain(struct clb_str s);
 
+/* A token that is a whole number below 2^64, in digits alone. Returns 0 or -1. */
+int clb_json_uint(const struct clb_token *tok, uint64_t *v);
+
 /* Append the value at token i, without white space, otherwise unchanged. */
 void clb_json_value(struct clb_buf *out, const struct clb_json *j, size_t i);
 

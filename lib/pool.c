@@ -157,6 +157,15 @@ over_limit(const struct pool *p, struct clb_err *why)
 	return 1;
 }
 
+/* The discovered address, where relabelling has made another of it. */
+static void
+set_address(struct clb_target *t, struct clb_str discovered)
+{
+	int same = clb_str_eq(discovered, clb_labels_get(&t->labels, CLB_STR("__address__")));
+
+	t->address = same ? CLB_STR("") : discovered;
+}
+
 static int
 write_target(struct pools *ps, struct pool *p, struct clb_out *out, struct clb_err *e)
 {
@@ -173,6 +182,7 @@ write_target(struct pools *ps, struct pool *p, struct clb_out *out, struct clb_e
 	if (fate == REFUSED)
 		warn_refused(ps, p, address, &why);
 	if (fate == ACTIVE && !over_limit(p, &why)) {
+		set_address(&ps->target, address);
 		if (ps->o->scrape_url)
 			add_scrape_url(ps, p->job);
 		clb_target_json(&out->buf, &ps->target);

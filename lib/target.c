@@ -3,12 +3,12 @@
 #include "lib/target.h"
 
 /* The fields this room knows, in the order of their names. */
-enum field { COLLECTOR, ID, JOB, LABELS, NODE, WEIGHT, ZONE, NFIELDS };
+enum field { ADDRESS, COLLECTOR, ID, JOB, LABELS, NODE, WEIGHT, ZONE, NFIELDS };
 
 static const struct clb_str field_name[NFIELDS] = {
-	CLB_STR_INIT("collector"), CLB_STR_INIT("id"), CLB_STR_INIT("job"),
-	CLB_STR_INIT("labels"), CLB_STR_INIT("node"), CLB_STR_INIT("weight"),
-	CLB_STR_INIT("zone")
+	CLB_STR_INIT("address"), CLB_STR_INIT("collector"), CLB_STR_INIT("id"),
+	CLB_STR_INIT("job"), CLB_STR_INIT("labels"), CLB_STR_INIT("node"),
+	CLB_STR_INIT("weight"), CLB_STR_INIT("zone")
 };
 
 void
@@ -42,18 +42,7 @@ clb_target_id(struct clb_str s, uint64_t *id)
 int
 clb_target_weight(const struct clb_token *tok, uint64_t *weight)
 {
-	*weight = 0;
-	if (tok->type != CLB_JSON_NUMBER)
-		return -1;
-	for (uint32_t i = 0; i < tok->str.n; i++) {
-		char c = tok->str.s[i];
-
-		if (c < '0' || c > '9' ||
-		    __builtin_mul_overflow(*weight, 10, weight) ||
-		    __builtin_add_overflow(*weight, (uint64_t)(c - '0'), weight))
-			return -1;
-	}
-	return *weight > 0 ? 0 : -1;
+	return clb_json_uint(tok, weight) == -1 || *weight == 0 ? -1 : 0;
 }
 
 /*
@@ -94,7 +83,7 @@ parse_labels(struct clb_target *t, struct clb_stream *s, size_t i, struct clb_er
 static enum field
 known(struct clb_str name)
 {
-	enum field f = COLLECTOR;
+	enum field f = ADDRESS;
 
 	while (f < NFIELDS && !clb_str_eq(name, field_name[f]))
 		f++;
@@ -107,8 +96,8 @@ parse_field(struct clb_target *t, struct clb_stream *s, enum field f, size_t i,
     struct clb_err *e)
 {
 	struct clb_str *text[NFIELDS] = {
-		[COLLECTOR] = &t->collector, [JOB] = &t->job,
-		[NODE] = &t->node, [ZONE] = &t->zone
+		[ADDRESS] = &t->address, [COLLECTOR] = &t->collector,
+		[JOB] = &t->job, [NODE] = &t->node, [ZONE] = &t->zone
 	};
 	const struct clb_token *tok = &s->json.tok[i];
 
@@ -202,7 +191,7 @@ clb_target_parse(struct clb_target *t, struct clb_stream *s, struct clb_err *e)
 	const struct clb_token *tok = s->json.tok;
 	unsigned seen = 0;
 
-	t->job = t->collector = t->node = t->zone = CLB_STR("");
+	t->address = t->job = t->collector = t->node = t->zone = CLB_STR("");
 	t->id = 0;
 	t->weight = 1;
 	t->has = 0;
@@ -242,6 +231,8 @@ static int
 has_field(const struct clb_target *t, enum field f)
 {
 	switch (f) {
+	case ADDRESS:
+		return t->address.n != 0;
 	case COLLECTOR:
 		return t->collector.n != 0;
 	case ID:
@@ -266,6 +257,9 @@ add_field(struct clb_buf *out, const struct clb_target *t, enum field f)
 	clb_json_string(out, field_name[f]);
 	clb_buf_addc(out, ':');
 	switch (f) {
+	case ADDRESS:
+		clb_json_string(out, t->address);
+		break;
 	case COLLECTOR:
 		clb_json_string(out, t->collector);
 		break;
@@ -298,7 +292,7 @@ clb_target_json(struct clb_buf *out, const struct clb_target *t)
 	size_t i = 0;
 	char sep = '{';
 
-	for (enum field f = COLLECTOR; f <= NFIELDS; f++) {
+	for (enum field f = ADDRESS; f <= NFIELDS; f++) {
 		for (; i < t->nextra && (f == NFIELDS ||
 		    clb_str_cmp(t->extra[i].name, field_name[f]) < 0); i++) {
 			clb_buf_addc(out, sep);

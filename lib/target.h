@@ -16,8 +16,9 @@ enum {
 /* Strings and fields borrow from the stream that the record was read from. */
 struct clb_target {
 	struct clb_str job;		/* the scrape config's name; always there */
-	struct clb_str collector;	/* n == 0 where absent; so for node and zone */
+	struct clb_str collector;	/* n == 0 where absent; so for the three below */
 	struct clb_str node, zone;
+	struct clb_str address;	/* __address__ before relabelling, where it was another */
 	uint64_t id;
 	uint64_t weight;		/* samples a scrape, at least 1; 1 where absent */
 	unsigned has;			/* CLB_HAS_… */

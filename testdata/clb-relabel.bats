@@ -23,6 +23,10 @@ PROG=clb-relabel
 	[ ! -s "$BATS_TEST_TMPDIR/dropped" ]
 }
 
+@test "the address that relabelling has changed is kept, of equal targets the first one's" {
+	check_case 0 addresses -c prometheus.yml
+}
+
 @test "a target that no Prometheus would scrape is left out: five warnings a job, then a count" {
 	check_case 0 errors -c prometheus.yml --dropped "$BATS_TEST_TMPDIR/dropped"
 	diff -u "$BATS_TEST_DIRNAME/clb-relabel/errors/expected.dropped" "$BATS_TEST_TMPDIR/dropped"
