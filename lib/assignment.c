@@ -1,114 +1,8 @@
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "lib/assignment.h"
-#include "lib/target.h"
-
-/* ---- collectors ---- */
-
-void
-clb_collectors_release(struct clb_collectors *c)
-{
-	clb_intern_release(&c->names);
-	free(c->ready);
-	c->ready = NULL;
-}
-
-/* Names and states as they came become those of c, in order. Frees what came. */
-static void
-adopt(struct clb_collectors *c, struct clb_intern *names, unsigned char *ready)
-{
-	uint32_t *rank = clb_intern_ranks(names), *at;
-
-	at = clb_xreallocarray(NULL, names->n, sizeof(*at));
-	for (uint32_t k = 0; k < names->n; k++)
-		at[rank[k]] = k;
-	c->ready = clb_xmalloc(names->n);
-	for (uint32_t k = 0; k < names->n; k++) {
-		clb_intern_put(&c->names, names->str[at[k]]);
-		c->ready[k] = ready[at[k]];
-	}
-	free(at);
-	free(rank);
-	free(ready);
-	clb_intern_release(names);
-}
-
-void
-clb_collectors_number(struct clb_collectors *c, uint32_t n, const char *prefix)
-{
-	struct clb_intern names = { 0 };
-	unsigned char *ready = clb_xmalloc(n);
-
-	for (uint32_t k = 0; k < n; k++) {
-		char *name = clb_xasprintf("%s%u", prefix, (unsigned)k);
-
-		clb_intern_put(&names, clb_str(name));
-		ready[k] = 1;
-		free(name);
-	}
-	adopt(c, &names, ready);
-}
-
-/* One line: its name, and 1, 0 or -1 for ready, not ready, failed. */
-static int
-parse_collector(struct clb_stream *s, struct clb_str *name, struct clb_err *e)
-{
-	const struct clb_token *tok = s->json.tok, *state = NULL;
-
-	name->n = 0;
-	if (tok[0].type != CLB_JSON_OBJECT)
-		return clb_stream_fail(s, 0, e, "a collector must be an object");
-	for (size_t k = 1; k < tok[0].next; k = tok[k + 1].next) {
-		int is_name = clb_str_eq(tok[k].str, CLB_STR("collector"));
-
-		if (!is_name && !clb_str_eq(tok[k].str, CLB_STR("state")))
-			continue;
-		if (is_name ? name->n != 0 : state != NULL)
-			return clb_stream_fail(s, tok[k].off, e, "field '%s' stands twice",
-			    is_name ? "collector" : "state");
-		if (tok[k + 1].type != CLB_JSON_STRING || tok[k + 1].str.n == 0)
-			return clb_stream_fail(s, tok[k + 1].off, e,
-			    "%s must be a string that is not empty",
-			    is_name ? "collector" : "state");
-		if (is_name)
-			*name = tok[k + 1].str;
-		else
-			state = &tok[k + 1];
-	}
-	if (name->n == 0)
-		return clb_stream_fail(s, 0, e, "the collector has no name in 'collector'");
-	if (state == NULL || clb_str_eq(state->str, CLB_STR("ready")))
-		return 1;
-	if (clb_str_eq(state->str, CLB_STR("pending")) ||
-	    clb_str_eq(state->str, CLB_STR("draining")))
-		return 0;
-	return clb_stream_fail(s, state->off, e,
-	    "state '%.*s' is none of ready, pending and draining",
-	    (int)state->str.n, state->str.s);
-}
-
-int
-clb_collectors_read(struct clb_collectors *c, struct clb_stream *s, struct clb_err *e)
-{
-	struct clb_intern names = { 0 };
-	struct clb_buf ready = { NULL, 0, 0 };
-	struct clb_str name;
-	int rc, is_ready;
-
-	while ((rc = clb_stream_next(s, e)) == 1) {
-		if ((is_ready = parse_collector(s, &name, e)) == -1)
-			break;
-		if (clb_intern_find(&names, name) != CLB_INTERN_NONE) {
-			clb_stream_fail(s, 0, e, "collector '%.*s' stands twice",
-			    (int)name.n, name.s);
-			break;
-		}
-		clb_intern_put(&names, name);
-		clb_buf_addc(&ready, (char)is_ready);
-	}
-	adopt(c, &names, (unsigned char *)ready.p);
-	return rc == 0 ? 0 : -1;
-}
+#include "lib/hash.h"
 
 /* ---- targets ---- */
 
@@ -121,46 +15,160 @@ clb_assignment_release(struct clb_assignment *a)
 	free(a->target);
 	free(a->order);
 	free(a->owner);
+	free(a->where);
+	free(a->measured);
+	clb_buf_release(&a->scratch);
 	memset(a, 0, sizeof(*a));
 }
 
-/* Where "collector" belongs in the line: behind the fields that sort before it. */
+/* The bytes that the field takes, with the comma, if it belongs where before says. */
 static uint32_t
-place_of_collector(const struct clb_target *t)
+width(struct clb_str name, size_t value, int before, struct clb_str field, struct clb_buf *b)
 {
-	struct clb_buf name = { NULL, 0, 0 };
-	size_t at = 1;
+	if ((clb_str_cmp(name, field) < 0) != before)
+		return 0;
+	b->n = 0;
+	clb_json_string(b, name);
+	return (uint32_t)(b->n + 1 + value + 1);
+}
 
-	for (size_t i = 0; i < t->nextra &&
-	    clb_str_cmp(t->extra[i].name, CLB_STR("collector")) < 0; i++) {
-		name.n = 0;
-		clb_json_string(&name, t->extra[i].name);
-		at += name.n + 1 + t->extra[i].value.n + 1;
+/* Where collector and weight belong, by what of the fields stands before or behind. */
+static void
+set_places(struct clb_line *line, const struct clb_target *t, struct clb_buf *b)
+{
+	static const struct clb_str collector = CLB_STR_INIT("collector"),
+	    weight = CLB_STR_INIT("weight");
+	uint32_t behind = 2;
+
+	line->at = 1;
+	for (size_t i = 0; i < t->nextra; i++) {
+		line->at += width(t->extra[i].name, t->extra[i].value.n, 1, collector, b);
+		behind += width(t->extra[i].name, t->extra[i].value.n, 0, weight, b);
 	}
-	clb_buf_release(&name);
-	return (uint32_t)at;
+	if (t->address.n != 0) {
+		b->n = 0;
+		clb_json_string(b, t->address);
+		line->at += width(CLB_STR("address"), b->n, 1, collector, b);
+	}
+	if (t->zone.n != 0) {
+		b->n = 0;
+		clb_json_string(b, t->zone);
+		behind += width(CLB_STR("zone"), b->n, 0, weight, b);
+	}
+	line->weight_at = line->n - behind;
+}
+
+/* vmagent's: "name=value," of each label, in the order of names. */
+static uint64_t
+key_of_labels(const struct clb_labels *ls, struct clb_buf *b)
+{
+	b->n = 0;
+	for (size_t i = 0; i < ls->n; i++) {
+		clb_buf_add(b, ls->v[i].name.s, ls->v[i].name.n);
+		clb_buf_addc(b, '=');
+		clb_buf_add(b, ls->v[i].value.s, ls->v[i].value.n);
+		clb_buf_addc(b, ',');
+	}
+	return clb_hash_xxh64(b->p, b->n);
+}
+
+/* What the strategy goes by; each names what it hashes in clb-schedule(1). */
+static uint64_t
+key_of(struct clb_assignment *a, const struct clb_target *t)
+{
+	struct clb_str address = clb_labels_get(&t->labels, CLB_STR("__address__"));
+	struct clb_str own = clb_labels_get(&t->labels, CLB_STR("__tmp_hash"));
+
+	switch (a->hash) {
+	case CLB_CONSISTENT_HASHING:
+		if (t->address.n != 0)
+			address = t->address;
+		return clb_hash_xxh64(address.s, address.n);
+	case CLB_HASHMOD:
+		return own.n != 0 ? clb_hash_md5_tail(own.s, own.n) :
+		    clb_hash_md5_tail(address.s, address.n);
+	case CLB_VMAGENT:
+		return key_of_labels(&t->labels, &a->scratch);
+	default:
+		return 0;
+	}
+}
+
+static uint32_t
+node_of(const struct clb_collectors *c, struct clb_str node)
+{
+	return node.n != 0 ? clb_intern_find(&c->nodes, node) : CLB_NOWHERE;
+}
+
+/* What the label says; 0 where it is not there or says nothing. */
+static uint64_t
+weight_of_label(struct clb_assignment *a, const struct clb_target *t)
+{
+	struct clb_str text = clb_labels_get(&t->labels, CLB_STR("__clb_weight__"));
+	struct clb_token tok = { .str = text, .type = CLB_JSON_NUMBER };
+	uint64_t weight;
+
+	if (text.n == 0)
+		return 0;
+	if (clb_target_weight(&tok, &weight) == -1) {
+		a->bad_weights++;
+		return 0;
+	}
+	return weight;
 }
 
 static void
-add_target(struct clb_assignment *a, struct clb_target *t, struct clb_buf *line)
+add_measured(struct clb_assignment *a, uint32_t job, uint64_t weight)
 {
+	if (a->nmeasured == a->measured_cap) {
+		a->measured_cap = a->measured_cap != 0 ? 2 * a->measured_cap : 1024;
+		a->measured = clb_xreallocarray(a->measured, a->measured_cap,
+		    sizeof(*a->measured));
+	}
+	a->measured[a->nmeasured++] = (struct clb_keyed){ weight, job };
+}
+
+static uint64_t
+weight_of(struct clb_assignment *a, const struct clb_target *t, uint32_t job)
+{
+	const struct clb_weight *w = a->weights != NULL ? clb_weights_find(a->weights, t) : NULL;
+	uint64_t weight = weight_of_label(a, t);
+
+	if (w != NULL)
+		add_measured(a, job, w->weight);
+	if (weight == 0)
+		weight = w != NULL ? w->weight : (t->has & CLB_HAS_WEIGHT) ? t->weight : 0;
+	return weight;
+}
+
+static void
+add_target(struct clb_assignment *a, const struct clb_collectors *c, struct clb_target *t,
+    struct clb_buf *b)
+{
+	uint32_t job = clb_intern_put(&a->jobs, t->job);
+	struct clb_line *line;
+
 	if (a->n == a->cap) {
 		a->cap = a->cap != 0 ? 2 * a->cap : 1024;
 		a->line = clb_xreallocarray(a->line, a->cap, sizeof(*a->line));
 		a->target = clb_xreallocarray(a->target, a->cap, sizeof(*a->target));
 	}
+	a->target[a->n] = (struct clb_placement){ t->id, weight_of(a, t, job), key_of(a, t),
+	    job, node_of(c, t->node) };
 	t->collector.n = 0;
-	t->has |= CLB_HAS_WEIGHT;
-	line->n = 0;
-	clb_target_json(line, t);
-	a->line[a->n] = (struct clb_line){ clb_arena_str(&a->arena, line->p, line->n).s,
-	    (uint32_t)line->n, place_of_collector(t) };
-	a->target[a->n++] = (struct clb_placement){ t->id, t->weight,
-	    clb_intern_put(&a->jobs, t->job), CLB_NOWHERE };
+	t->has &= ~(unsigned)CLB_HAS_WEIGHT;
+	clb_labels_set(&t->labels, CLB_STR("__clb_weight__"), CLB_STR(""));
+	b->n = 0;
+	clb_target_json(b, t);
+	line = &a->line[a->n++];
+	line->n = (uint32_t)b->n;
+	line->text = clb_arena_str(&a->arena, b->p, b->n).s;
+	set_places(line, t, b);
 }
 
 int
-clb_assignment_read(struct clb_assignment *a, struct clb_stream *s, struct clb_err *e)
+clb_assignment_read(struct clb_assignment *a, const struct clb_collectors *c,
+    struct clb_stream *s, struct clb_err *e)
 {
 	struct clb_buf line = { NULL, 0, 0 };
 	struct clb_target t = { 0 };
@@ -175,7 +183,7 @@ clb_assignment_read(struct clb_assignment *a, struct clb_stream *s, struct clb_e
 			rc = clb_err_set(e, EX_DATAERR, "%s: too many targets", s->name);
 			break;
 		}
-		add_target(a, &t, &line);
+		add_target(a, c, &t, &line);
 	}
 	clb_buf_release(&line);
 	clb_target_release(&t);
@@ -183,7 +191,7 @@ clb_assignment_read(struct clb_assignment *a, struct clb_stream *s, struct clb_e
 }
 
 int
-clb_assignment_read_previous(struct clb_assignment *a, const struct clb_collectors *c,
+clb_assignment_read_previous(struct clb_assignment *a, struct clb_collectors *c,
     struct clb_stream *s, struct clb_err *e)
 {
 	struct clb_target t = { 0 };
@@ -200,7 +208,7 @@ clb_assignment_read_previous(struct clb_assignment *a, const struct clb_collecto
 			a->owner = clb_xreallocarray(a->owner, a->owner_cap, sizeof(*a->owner));
 		}
 		a->owner[a->nowners++] = (struct clb_owner){ t.id,
-		    clb_intern_put(&a->jobs, t.job), clb_intern_find(&c->names, t.collector) };
+		    clb_intern_put(&a->jobs, t.job), clb_intern_put(&c->names, t.collector) };
 	}
 	clb_target_release(&t);
 	return rc;
@@ -216,91 +224,226 @@ cmp_key(uint32_t job_a, uint64_t id_a, uint32_t job_b, uint64_t id_b)
 	return id_a < id_b ? -1 : id_a > id_b;
 }
 
-/*
- * By job and id; collector holds the line's number meanwhile. Two lines of one
- * target are sorted as well, or the order of the input would show.
- */
-static int
-by_key(const void *a, const void *b, void *arg)
+/* Jobs are numbered by rank: a name's number is its place in the order of names. */
+static void
+rank_jobs(struct clb_assignment *a)
 {
-	const struct clb_placement *x = a, *y = b;
-	const struct clb_line *line = arg;
-	int c = cmp_key(x->job, x->id, y->job, y->id);
+	uint32_t *rank = clb_intern_ranks(&a->jobs), *at;
+	struct clb_intern sorted = { 0 };
 
-	if (c != 0)
-		return c;
-	return clb_str_cmp(
-	    (struct clb_str){ line[x->collector].text, line[x->collector].n, 0 },
-	    (struct clb_str){ line[y->collector].text, line[y->collector].n, 0 });
+	at = clb_xreallocarray(NULL, a->jobs.n, sizeof(*at));
+	for (uint32_t k = 0; k < a->jobs.n; k++)
+		at[rank[k]] = k;
+	for (uint32_t k = 0; k < a->jobs.n; k++)
+		clb_intern_put(&sorted, a->jobs.str[at[k]]);
+	for (size_t i = 0; i < a->n; i++)
+		a->target[i].job = rank[a->target[i].job];
+	for (size_t i = 0; i < a->nowners; i++)
+		a->owner[i].job = rank[a->owner[i].job];
+	for (size_t i = 0; i < a->nmeasured; i++)
+		a->measured[i].value = rank[a->measured[i].value];
+	clb_intern_release(&a->jobs);
+	a->jobs = sorted;
+	free(at);
+	free(rank);
 }
 
-/* By job and id; a collector that is still there comes before one that is not. */
-static int
-by_owner(const void *a, const void *b)
+/*
+ * The order of n things by job and id: v[].value is the number of each. id and
+ * job are those of the first, stride bytes on those of the next.
+ */
+static struct clb_keyed *
+sort_by_key(const void *id, const void *job, size_t stride, size_t n)
 {
-	const struct clb_owner *x = a, *y = b;
-	int c = cmp_key(x->job, x->id, y->job, y->id);
+	struct clb_keyed *v = clb_xreallocarray(NULL, n, 2 * sizeof(*v));
+	uint64_t key;
+	uint32_t number;
 
-	return c != 0 ? c : x->collector < y->collector ? -1 : x->collector > y->collector;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&key, (const char *)id + i * stride, sizeof(key));
+		v[i] = (struct clb_keyed){ key, i };
+	}
+	clb_sort_keyed(v, v + n, n);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&number, (const char *)job + v[i].value * stride, sizeof(number));
+		v[i].key = number;
+	}
+	clb_sort_keyed(v, v + n, n);
+	return v;
+}
+
+/* Of two records of one target the lesser is it, or the order of the input would show. */
+static int
+is_lesser(const struct clb_assignment *a, uint32_t x, uint32_t y)
+{
+	int c = clb_str_cmp((struct clb_str){ a->line[x].text, a->line[x].n, 0 },
+	    (struct clb_str){ a->line[y].text, a->line[y].n, 0 });
+
+	return c != 0 ? c < 0 : a->target[x].weight < a->target[y].weight;
 }
 
 static void
-sort_targets(struct clb_assignment *a, const uint32_t *rank)
+sort_targets(struct clb_assignment *a)
 {
+	struct clb_placement *sorted = clb_xreallocarray(NULL, a->n, sizeof(*sorted));
+	struct clb_keyed *v;
 	size_t n = 0;
 
-	for (size_t i = 0; i < a->n; i++) {
-		a->target[i].job = rank[a->target[i].job];
-		a->target[i].collector = (uint32_t)i;
-	}
-	if (a->n > 1)
-		qsort_r(a->target, a->n, sizeof(*a->target), by_key, a->line);
 	a->order = clb_xreallocarray(NULL, a->n, sizeof(*a->order));
-	for (size_t i = 0; i < a->n; i++) {
-		struct clb_placement *t = &a->target[i];
-
-		if (n > 0 && cmp_key(t->job, t->id, a->target[n - 1].job,
-		    a->target[n - 1].id) == 0)
-			continue;
-		a->order[n] = t->collector;
-		a->target[n] = *t;
-		a->target[n++].collector = CLB_NOWHERE;
+	if (a->n == 0) {
+		free(sorted);
+		return;
 	}
+	v = sort_by_key(&a->target->id, &a->target->job, sizeof(*a->target), a->n);
+	for (size_t i = 0; i < a->n; i++) {
+		uint32_t k = (uint32_t)v[i].value;
+		const struct clb_placement *t = &a->target[k];
+
+		if (n > 0 && cmp_key(t->job, t->id, sorted[n - 1].job, sorted[n - 1].id) == 0) {
+			if (!is_lesser(a, k, a->order[n - 1]))
+				continue;
+			n--;
+		}
+		a->order[n] = k;
+		sorted[n++] = *t;
+	}
+	free(v);
+	free(a->target);
+	a->target = sorted;
 	a->n = n;
 }
 
-static void
-sort_owners(struct clb_assignment *a, const uint32_t *rank)
+/* What was measured, by job and weight, and where each job's begins. */
+static size_t *
+sort_measured(struct clb_assignment *a)
 {
-	for (size_t i = 0; i < a->nowners; i++)
-		a->owner[i].job = rank[a->owner[i].job];
-	if (a->nowners > 1)
-		qsort(a->owner, a->nowners, sizeof(*a->owner), by_owner);
+	size_t *first = clb_xcalloc((size_t)a->jobs.n + 2, sizeof(*first)), n = a->nmeasured;
+	struct clb_keyed *v = clb_xreallocarray(NULL, n, 2 * sizeof(*v));
+
+	memcpy(v, a->measured, n * sizeof(*v));
+	clb_sort_keyed(v, v + n, n);
+	for (size_t i = 0; i < n; i++)
+		first[v[i].value + 2]++;
+	for (uint32_t k = 0; k < a->jobs.n; k++)
+		first[k + 2] += first[k + 1];
+	for (size_t i = 0; i < n; i++)
+		a->measured[first[v[i].value + 1]++] = v[i];
+	free(v);
+	return first;
 }
 
-void
-clb_assignment_match(struct clb_assignment *a)
+/* Of an even number the lesser of the two in the middle. */
+static void
+guess_weights(struct clb_assignment *a)
 {
-	uint32_t *rank = clb_intern_ranks(&a->jobs);
-	size_t i = 0;
+	size_t *first = a->nmeasured > 0 ? sort_measured(a) : NULL;
 
-	sort_targets(a, rank);
-	sort_owners(a, rank);
-	free(rank);
-	for (size_t k = 0; k < a->nowners; k++) {
-		const struct clb_owner *o = &a->owner[k];
+	for (size_t i = 0; i < a->n; i++) {
+		struct clb_placement *t = &a->target[i];
+		size_t n = first != NULL ? first[t->job + 1] - first[t->job] : 0;
 
-		if (k > 0 && cmp_key(o->job, o->id, o[-1].job, o[-1].id) == 0)
-			continue;
+		if (t->weight == 0)
+			t->weight = n > 0 ? a->measured[first[t->job] + (n - 1) / 2].key : 1;
+	}
+	free(first);
+}
+
+static uint64_t
+mix(uint64_t id, uint32_t collector)
+{
+	uint64_t x = (id ^ collector * 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
+
+	return x ^ x >> 32;
+}
+
+struct match {
+	const struct clb_assignment *a;
+	const struct clb_collectors *c;
+};
+
+/*
+ * Owners of one target: those that are ready, then others that are there, then
+ * the rest; of equal ones by chance, which spreads what fewer copies leave.
+ */
+static int
+by_use(const void *x, const void *y, void *arg)
+{
+	const struct match *m = arg;
+	const struct clb_owner *o[2] = { &m->a->owner[*(const uint32_t *)x],
+	    &m->a->owner[*(const uint32_t *)y] };
+	uint64_t key[2][3];
+
+	for (int i = 0; i < 2; i++) {
+		int there = o[i]->collector < m->c->nseats;
+
+		key[i][0] = !there ? 2 : m->c->seat[o[i]->collector].state != CLB_READY;
+		key[i][1] = there ? mix(o[i]->id, o[i]->collector) : 0;
+		key[i][2] = o[i]->collector;
+	}
+	for (int k = 0; k < 3; k++)
+		if (key[0][k] != key[1][k])
+			return key[0][k] < key[1][k] ? -1 : 1;
+	return 0;
+}
+
+/* The n owners at v, all of one target, into where, each once. */
+static void
+take_owners(const struct match *m, uint32_t *v, size_t n, uint32_t *where)
+{
+	uint32_t k = 0;
+
+	if (n > 1)
+		qsort_r(v, n, sizeof(*v), by_use, (void *)m);
+	for (size_t i = 0; i < n && k < m->a->replication; i++) {
+		uint32_t collector = m->a->owner[v[i]].collector;
+
+		if (k == 0 || where[k - 1] != collector)
+			where[k++] = collector;
+	}
+}
+
+static void
+match_owners(struct clb_assignment *a, const struct clb_collectors *c)
+{
+	struct match m = { a, c };
+	struct clb_keyed *v;
+	uint32_t *number;
+	size_t t = 0;
+
+	v = sort_by_key(&a->owner->id, &a->owner->job, sizeof(*a->owner), a->nowners);
+	number = clb_xreallocarray(NULL, a->nowners, sizeof(*number));
+	for (size_t i = 0; i < a->nowners; i++)
+		number[i] = (uint32_t)v[i].value;
+	free(v);
+	for (size_t i = 0, n; i < a->nowners; i += n) {
+		const struct clb_owner *o = &a->owner[number[i]];
+
+		for (n = 1; i + n < a->nowners && cmp_key(a->owner[number[i + n]].job,
+		    a->owner[number[i + n]].id, o->job, o->id) == 0; n++)
+			;
 		a->previous++;
-		while (i < a->n && cmp_key(a->target[i].job, a->target[i].id,
-		    o->job, o->id) < 0)
-			i++;
-		if (i < a->n && cmp_key(a->target[i].job, a->target[i].id, o->job, o->id) == 0)
-			a->target[i].collector = o->collector;
+		while (t < a->n && cmp_key(a->target[t].job, a->target[t].id, o->job, o->id) < 0)
+			t++;
+		if (t < a->n && cmp_key(a->target[t].job, a->target[t].id, o->job, o->id) == 0)
+			take_owners(&m, number + i, n, a->where + t * a->replication);
 		else
 			a->missing++;
 	}
+	free(number);
+}
+
+void
+clb_assignment_match(struct clb_assignment *a, const struct clb_collectors *c,
+    uint32_t replication)
+{
+	rank_jobs(a);
+	sort_targets(a);
+	guess_weights(a);
+	a->replication = replication;
+	a->where = clb_xreallocarray(NULL, a->n, replication * sizeof(*a->where));
+	memset(a->where, 0xff, a->n * replication * sizeof(*a->where));
+	if (a->nowners > 0)
+		match_owners(a, c);
 	free(a->owner);
 	a->owner = NULL;
 	a->nowners = a->owner_cap = 0;
@@ -308,19 +451,24 @@ clb_assignment_match(struct clb_assignment *a)
 
 /* ---- out ---- */
 
-/* The targets' numbers, by collector: a new array. */
-static uint32_t *
-by_collector(const struct clb_assignment *a, uint32_t ncollectors)
+uint32_t *
+clb_assignment_sorted(const struct clb_assignment *a, const struct clb_collectors *c, size_t *n)
 {
-	size_t *next = clb_xcalloc((size_t)ncollectors + 1, sizeof(*next));
-	uint32_t *sorted = clb_xreallocarray(NULL, a->n, sizeof(*sorted));
+	size_t *next = clb_xcalloc((size_t)c->nseats + 1, sizeof(*next));
+	size_t ncopies = a->n * a->replication;
+	uint32_t *sorted = clb_xreallocarray(NULL, ncopies, sizeof(*sorted));
 
-	for (size_t i = 0; i < a->n; i++)
-		next[a->target[i].collector + 1]++;
-	for (uint32_t c = 0; c < ncollectors; c++)
-		next[c + 1] += next[c];
-	for (size_t i = 0; i < a->n; i++)
-		sorted[next[a->target[i].collector]++] = (uint32_t)i;
+	*n = 0;
+	for (size_t i = 0; i < ncopies; i++)
+		if (a->where[i] != CLB_NOWHERE) {
+			next[a->where[i] + 1]++;
+			++*n;
+		}
+	for (uint32_t k = 0; k < c->nseats; k++)
+		next[k + 1] += next[k];
+	for (size_t i = 0; i < ncopies; i++)
+		if (a->where[i] != CLB_NOWHERE)
+			sorted[next[a->where[i]]++] = (uint32_t)i;
 	free(next);
 	return sorted;
 }
@@ -329,13 +477,15 @@ int
 clb_assignment_write(const struct clb_assignment *a, const struct clb_collectors *c,
     struct clb_out *out, struct clb_err *e)
 {
-	uint32_t *sorted = by_collector(a, c->names.n), last = CLB_NOWHERE;
 	struct clb_buf field = { NULL, 0, 0 };
+	uint32_t last = CLB_NOWHERE, *sorted;
+	size_t n;
 	int rc = 0;
 
-	for (size_t i = 0; i < a->n && rc == 0; i++) {
-		const struct clb_line *line = &a->line[a->order[sorted[i]]];
-		uint32_t collector = a->target[sorted[i]].collector;
+	sorted = clb_assignment_sorted(a, c, &n);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct clb_line *line = &a->line[a->order[sorted[i] / a->replication]];
+		uint32_t collector = a->where[sorted[i]];
 
 		if (collector != last) {
 			field.n = 0;
@@ -346,7 +496,10 @@ clb_assignment_write(const struct clb_assignment *a, const struct clb_collectors
 		}
 		clb_buf_add(&out->buf, line->text, line->at);
 		clb_buf_add(&out->buf, field.p, field.n);
-		clb_buf_add(&out->buf, line->text + line->at, line->n - line->at);
+		clb_buf_add(&out->buf, line->text + line->at, line->weight_at - line->at);
+		clb_buf_printf(&out->buf, ",\"weight\":%" PRIu64,
+		    a->target[sorted[i] / a->replication].weight);
+		clb_buf_add(&out->buf, line->text + line->weight_at, line->n - line->weight_at);
 		rc = clb_out_record(out, e);
 	}
 	clb_buf_release(&field);

@@ -2,55 +2,47 @@
 #define CLB_ASSIGNMENT_H
 
 /*
- * All targets of a run in memory, the collectors they go to, and who had them
- * before: what scheduling decides on, read from streams and written to one.
- * The formats are clb-targets(5) and clb-assignment(5).
+ * All targets of a run in memory, and who had them before: what scheduling
+ * decides on, read from streams and written to one. The formats are
+ * clb-targets(5) and clb-assignment(5).
  */
-#include "lib/intern.h"
-#include "lib/schedule.h"
-#include "lib/stream.h"
-
-/* The collectors, in the order of their names. */
-struct clb_collectors {
-	struct clb_intern names;	/* a collector's number is its place in the order */
-	unsigned char *ready;		/* for each: 1 if it is to have targets */
-};
-
-void clb_collectors_release(struct clb_collectors *c);
-
-/* Collectors <prefix>0 to <prefix>n-1, all ready. c is zero-initialised. */
-void clb_collectors_number(struct clb_collectors *c, uint32_t n, const char *prefix);
+#include "lib/collector.h"
+#include "lib/sort.h"
+#include "lib/weights.h"
 
 /*
- * Collectors from JSON Lines: {"collector":NAME,"state":STATE}, where STATE is
- * ready (the default), pending or draining. Unknown fields are ignored.
- * c is zero-initialised. Returns 0, or -1 with e set (EX_DATAERR with line and
- * column, EX_NOINPUT).
+ * A target's line as it will be written, but for the collector, which goes in
+ * at "at", and the weight, which goes in behind the field before weight_at.
  */
-int clb_collectors_read(struct clb_collectors *c, struct clb_stream *s, struct clb_err *e);
-
-/* A target's line as it will be written, but for the collector, which goes in at "at". */
 struct clb_line {
 	const char *text;
-	uint32_t n, at;
+	uint32_t n, at, weight_at;
 };
 
-/* Who had a target before: collector is a number, or CLB_NOWHERE if it is gone. */
+/* Who had a target before: a collector's number. */
 struct clb_owner {
 	uint64_t id;
 	uint32_t job, collector;
 };
 
 struct clb_assignment {
-	struct clb_intern jobs;
+	enum clb_strategy hash;	/* the caller's: whose keys targets are to have */
+	struct clb_weights *weights;	/* the caller's, or NULL: nothing is measured */
+	struct clb_intern jobs;	/* after clb_assignment_match a number is the rank of the name */
 	struct clb_line *line;
 	/* In the order of the input; after clb_assignment_match by job and id. */
 	struct clb_placement *target;
 	size_t n, cap;
 	uint32_t *order;	/* after clb_assignment_match: each target's line */
+	uint32_t replication;
+	uint32_t *where;	/* as in struct clb_schedule */
 	struct clb_owner *owner;	/* until clb_assignment_match */
 	size_t nowners, owner_cap;
 	size_t previous, missing;	/* targets that were assigned; those not in the input */
+	struct clb_keyed *measured;	/* a job and a weight of it, for each that is measured */
+	size_t nmeasured, measured_cap;
+	size_t bad_weights;	/* targets with a label __clb_weight__ that is no weight */
+	struct clb_buf scratch;
 	struct clb_arena arena;
 };
 
@@ -58,20 +50,37 @@ void clb_assignment_release(struct clb_assignment *a);
 
 /*
  * Read the targets. Each must have an id; a collector that they have is
- * forgotten, and a weight added where there is none. a is zero-initialised.
- * Returns 0, or -1 with e set (EX_DATAERR with line and column, EX_NOINPUT).
+ * forgotten, and so is the label __clb_weight__. A target weighs what that
+ * says, or else what was measured, or its field weight; what weighs none of
+ * these has 0 until clb_assignment_match. a is zero-initialised but for hash
+ * and weights. Returns 0, or -1 with e set (EX_DATAERR with line and column,
+ * EX_NOINPUT).
  */
-int clb_assignment_read(struct clb_assignment *a, struct clb_stream *s, struct clb_err *e);
+int clb_assignment_read(struct clb_assignment *a, const struct clb_collectors *c,
+    struct clb_stream *s, struct clb_err *e);
 
-/* Read a previous assignment. Returns as above; collector and id must be there. */
-int clb_assignment_read_previous(struct clb_assignment *a, const struct clb_collectors *c,
+/*
+ * Read a previous assignment. Returns as above; collector and id must be
+ * there. Collectors that are gone are added to the names of c.
+ */
+int clb_assignment_read_previous(struct clb_assignment *a, struct clb_collectors *c,
     struct clb_stream *s, struct clb_err *e);
 
 /*
  * Sort the targets by job and id, keep one of each, and give every one the
- * collector that had it, if that is still there, else CLB_NOWHERE.
+ * collectors that had it, as many as replication says: those that are ready
+ * first. Those without a weight get the median of what was measured in their
+ * job, or 1.
  */
-void clb_assignment_match(struct clb_assignment *a);
+void clb_assignment_match(struct clb_assignment *a, const struct clb_collectors *c,
+    uint32_t replication);
+
+/*
+ * The places in where that have a collector, sorted by collector, job and id:
+ * a new array, and how many there are.
+ */
+uint32_t *clb_assignment_sorted(const struct clb_assignment *a,
+    const struct clb_collectors *c, size_t *n);
 
 /*
  * Write the assignment, sorted by collector, job and id. Returns 0, or -1 with

@@ -117,7 +117,7 @@ moved() {
 	sort -R a >shuffled
 	sort -R t | clb-schedule --replicas 9 --previous shuffled | diff b -
 	for i in 8 3 5 1 0 2 7 6 4; do
-		printf '{"collector":"collector-%d"}\n' $i
+		printf '{"name":"collector-%d"}\n' $i
 	done >nine
 	clb-schedule --collectors nine --previous a <t | diff b -
 }
@@ -204,13 +204,13 @@ moved() {
 		check 65 '' "clb-schedule: $cases/bad-collectors/$1.jsonl:$2: $3" \
 		    clb-schedule --collectors "$cases/bad-collectors/$1.jsonl" </dev/null
 	}
-	bad unknown-state 1:26 "state 'dead' is none of ready, pending and draining"
+	bad unknown-state 1:21 "state 'dead' is none of ready, pending and draining"
 	bad twice 2:1 "collector 'a' stands twice"
-	bad no-name 1:1 "the collector has no name in 'collector'"
+	bad no-name 1:1 "the collector has no name"
 	bad not-object 1:1 'a collector must be an object'
-	bad empty-name 1:14 'collector must be a string that is not empty'
-	bad field-twice 1:18 "field 'collector' stands twice"
-	bad cut 1:18 'the line ends without a newline'
+	bad empty-name 1:9 'name must be a string that is not empty'
+	bad field-twice 1:13 "field 'name' stands twice"
+	bad cut 1:13 'the line ends without a newline'
 	check 66 '' 'clb-schedule: none.jsonl: No such file or directory' \
 	    clb-schedule --collectors none.jsonl </dev/null
 }
@@ -219,4 +219,74 @@ moved() {
 	check_output_fails "$cases/six-on-two/input.jsonl" clb-schedule --replicas 2
 	check_output_fails "$cases/six-on-two/input.jsonl" clb-schedule --replicas 2 \
 	    --previous "$cases/drop/previous.jsonl"
+}
+
+# owners FILE: id and collector of each record, by id.
+owners() {
+	jq -r '[.id, .collector] | @tsv' "$1" | sort
+}
+
+# The expected ones were computed from the algorithm's description, not by clb.
+@test "consistent-hashing is the target allocator's, by the discovered address" {
+	local dir=$cases/consistent-hashing
+
+	clb-schedule --replicas 5 --prefix otel- --strategy consistent-hashing \
+	    <"$dir/input.jsonl" >five
+	owners five | diff "$dir/5.tsv" -
+	clb-schedule --replicas 12 --prefix otel- --strategy consistent-hashing \
+	    --previous five <"$dir/input.jsonl" >twelve
+	owners twelve | diff "$dir/12.tsv" -
+}
+
+@test "hashmod is prometheus-operator's: MD5 of __tmp_hash, else of the address" {
+	clb-schedule --replicas 12 --prefix prometheus-x- --strategy hashmod \
+	    <"$cases/hashmod/input.jsonl" >out
+	jq -r '[.id, .labels.__tmp_hash // .labels.__address__] | @tsv' "$cases/hashmod/input.jsonl" |
+	    while IFS=$'\t' read -r id key; do
+		sum=$(printf %s "$key" | md5sum)
+		high=0x${sum:16:8} low=0x${sum:24:8}
+		printf '%s\tprometheus-x-%d\n' "$id" $(((high % 12 * (2**32 % 12) + low) % 12))
+	done >want
+	[ "$(wc -l <want)" -eq 60 ]
+	owners out | diff want -
+}
+
+@test "vmagent goes by all labels, and has replicas on the next members" {
+	clb-schedule --replicas 5 --prefix vmagent- --strategy vmagent \
+	    <"$cases/vmagent/input.jsonl" >five
+	owners five | diff "$cases/vmagent/five.tsv" -
+	clb-schedule --replicas 12 --prefix vmagent- --strategy vmagent --replication 2 \
+	    <"$cases/vmagent/input.jsonl" >twelve
+	owners twelve | diff "$cases/vmagent/twelve-twice.tsv" -
+}
+
+@test "shards are counted by the number a name ends with, whatever the order of the file" {
+	for i in 10 3 0 11 7 2 9 1 8 5 4 6; do
+		printf '{"name":"vmagent-%d"}\n' $i
+	done >twelve
+	printf '{"name":"vmagent-12","state":"pending"}\n' >>twelve
+	clb-schedule --collectors twelve --strategy vmagent --replication 2 \
+	    <"$cases/vmagent/input.jsonl" >out
+	owners out | diff "$cases/vmagent/twelve-twice.tsv" -
+}
+
+@test "--report says what was decided, and how even it is" {
+	printf '{"name":"a"}\n{"name":"b"}\n{"name":"old","state":"draining"}\n' >three
+	targets 6 '1 + i' >t
+	clb-schedule --collectors <(printf '{"name":"a"}\n{"name":"old"}\n{"name":"lost"}\n') <t >before
+	check 0 '' '' sh -c 'clb-schedule --collectors three --previous before --report r <t >after'
+	diff - r <<-'END'
+		{"assigned":6,"collectors":[{"jobs":{"job-0":1,"job-2":2},"name":"a","state":"ready","targets":3,"weight":10},{"jobs":{"job-0":1,"job-1":2},"name":"b","state":"ready","targets":3,"weight":11},{"jobs":{},"name":"old","state":"draining","targets":0,"weight":0}],"floor":1.04762,"imbalance":1.04762,"moved":4,"moves":{"balance":0,"departed":4,"limits":0,"placed":0},"targets":6,"unassigned":{}}
+	END
+}
+
+@test "--plan prints what would move and why, and changes nothing" {
+	printf '{"name":"a"}\n{"name":"b"}\n{"name":"old","state":"draining"}\n' >three
+	targets 6 '1 + i' >t
+	head -n 5 t | clb-schedule --collectors \
+	    <(printf '{"name":"a"}\n{"name":"old"}\n{"name":"lost"}\n') >before
+	check 0 "$(cat "$cases/plan/expected.jsonl")" '' sh -c \
+	    'clb-schedule --collectors three --previous before --plan --report r --unassigned u <t'
+	[ ! -e r ]
+	[ ! -e u ]
 }

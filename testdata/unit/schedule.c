@@ -1,52 +1,17 @@
-/* Properties of scheduling over generated cases. */
-#include <math.h>
-#include <string.h>
+/* Properties of the strategy least-weighted, without limits, over generated cases. */
+#include "testdata/unit/schedule.h"
 
-#include "lib/schedule.h"
-#include "testdata/unit/check.h"
-
-#define CASES 3000
-#define MAX_TARGETS 600
-#define MAX_COLLECTORS 24
-
-static uint64_t seed = 88172645463325252u;
-
-static uint64_t
-below(uint64_t n)
-{
-	return check_random(&seed) % n;
-}
-
-static double
-fraction(void)
-{
-	return (double)(check_random(&seed) >> 11) * 0x1p-53;
-}
-
-/* sigma 1.5, about what samples a scrape look like. */
-static uint64_t
-lognormal(void)
-{
-	double u = fraction() + 0x1p-54, v = fraction();
-
-	return 1 + (uint64_t)(100 * exp(1.5 * sqrt(-2 * log(u)) * cos(6.283185307179586 * v)));
-}
-
-struct set {
-	struct clb_placement target[MAX_TARGETS];
-	size_t n;
-	unsigned char ready[MAX_COLLECTORS];
-	uint32_t ncollectors;
-};
+#define CASES 2500	/* of each of five kinds */
 
 static struct clb_schedule
 run_limited(struct set *c, double tolerance, size_t max_moves)
 {
-	struct clb_schedule s = { c->target, c->n, c->ready, c->ncollectors, tolerance,
-	    max_moves, 0, 0 };
+	struct clb_schedule s = schedule_of(c);
 	struct clb_err e = CLB_ERR_INIT;
 
-	CHECK(clb_schedule_least_weighted(&s, &e) == 0, "%s", e.msg);
+	s.tolerance = tolerance;
+	s.max_moves = max_moves;
+	CHECK(clb_schedule_run(&s, &e) == 0, "%s", e.msg);
 	return s;
 }
 
@@ -56,38 +21,15 @@ run(struct set *c, double tolerance)
 	return run_limited(c, tolerance, SIZE_MAX);
 }
 
-enum weights { UNIT, FEW, LOGNORMAL, HUGE_ONE };
-
-static void
-fill(struct set *c, enum weights kind)
-{
-	uint64_t id = 0;
-
-	c->n = below(MAX_TARGETS);
-	c->ncollectors = 1 + (uint32_t)below(MAX_COLLECTORS - 1);
-	memset(c->ready, 1, sizeof(c->ready));
-	for (size_t i = 0, job = 0; i < c->n; i++) {
-		job += below(20) == 0;
-		c->target[i] = (struct clb_placement){ id += 1 + below(1u << 30), 1,
-		    (uint32_t)job, CLB_NOWHERE };
-		if (kind == FEW)
-			c->target[i].weight = 1 + below(10);
-		else if (kind != UNIT)
-			c->target[i].weight = lognormal();
-	}
-	if (kind == HUGE_ONE && c->n > 0)
-		c->target[below(c->n)].weight = 1000000;
-}
-
 static void
 loads(const struct set *c, uint64_t *load)
 {
 	memset(load, 0, MAX_COLLECTORS * sizeof(*load));
 	for (size_t i = 0; i < c->n; i++) {
-		CHECK(c->target[i].collector < c->ncollectors &&
-		    c->ready[c->target[i].collector], "target %zu is nowhere", i);
-		if (c->target[i].collector < c->ncollectors)
-			load[c->target[i].collector] += c->target[i].weight;
+		CHECK(c->where[i] < c->nseats &&
+		    c->seat[c->where[i]].state == CLB_READY, "target %zu is nowhere", i);
+		if (c->where[i] < c->nseats)
+			load[c->where[i]] += c->target[i].weight;
 	}
 }
 
@@ -100,21 +42,11 @@ extremes(const struct set *c, uint64_t *least, uint64_t *most)
 	loads(c, load);
 	*least = UINT64_MAX;
 	*most = 0;
-	for (uint32_t i = 0; i < c->ncollectors; i++)
-		if (c->ready[i]) {
+	for (uint32_t i = 0; i < c->nseats; i++)
+		if (c->seat[i].state == CLB_READY) {
 			*least = load[i] < *least ? load[i] : *least;
 			*most = load[i] > *most ? load[i] : *most;
 		}
-}
-
-static size_t
-differences(const struct set *a, const struct set *b)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < a->n; i++)
-		n += a->target[i].collector != b->target[i].collector;
-	return n;
 }
 
 static void
@@ -122,13 +54,13 @@ random_change(struct set *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (below(10) == 0)
-			c->target[i].collector = below(2) ? CLB_NOWHERE :
-			    (uint32_t)below(c->ncollectors);
+			c->where[i] = below(2) ? CLB_NOWHERE :
+			    (uint32_t)below(c->nseats);
 	if (below(2))
-		c->ncollectors++;
+		c->nseats++;
 	if (below(2))
-		c->ready[below(c->ncollectors)] = 0;
-	c->ready[c->ncollectors - 1] = 1;
+		c->seat[below(c->nseats)].state = CLB_DRAINING;
+	c->seat[c->nseats - 1].state = CLB_READY;
 }
 
 /* A run on its own result moves nothing, whatever came before. */
@@ -140,8 +72,8 @@ test_fixed_point(struct set *c, double tolerance)
 
 	before = *c;
 	s = run(c, tolerance);
-	CHECK(s.placed == 0 && s.moved == 0 && differences(&before, c) == 0,
-	    "%zu of %zu targets moved on %u collectors", s.moved, c->n, c->ncollectors);
+	CHECK(s.count[CLB_PLACED] == 0 && s.count[CLB_MOVED] == 0 && differences(&before, c) == 0,
+	    "%zu of %zu targets moved on %u collectors", s.count[CLB_MOVED], c->n, c->nseats);
 }
 
 /* The fewest that must move to have all loads within lo and hi. */
@@ -151,7 +83,7 @@ fewest(const struct set *c, uint64_t lo, uint64_t hi)
 	uint64_t load[MAX_COLLECTORS], over = 0, under = 0;
 
 	loads(c, load);
-	for (uint32_t i = 0; i < c->ncollectors; i++) {
+	for (uint32_t i = 0; i < c->nseats; i++) {
 		over += load[i] > hi ? load[i] - hi : 0;
 		under += load[i] < lo ? lo - load[i] : 0;
 	}
@@ -175,21 +107,21 @@ test_unit_weights(void)
 
 	/* One more, or whatever the last run left behind. */
 	if (below(2))
-		c.ncollectors++;
+		c.nseats++;
 	else
 		for (size_t i = 0; i < c.n; i++)
-			c.target[i].collector = (uint32_t)(below(c.ncollectors) *
-			    below(c.ncollectors) / c.ncollectors);
+			c.where[i] = (uint32_t)(below(c.nseats) *
+			    below(c.nseats) / c.nseats);
 	before = c;
 	s = run(&c, tolerance);
-	mean = (double)c.n / c.ncollectors;
+	mean = (double)c.n / c.nseats;
 	lo = (uint64_t)fmin(floor(mean), ceil(mean * (1 - tolerance)));
 	hi = (uint64_t)fmax(ceil(mean), floor(mean * (1 + tolerance)));
 	extremes(&c, &least, &most);
 	CHECK(least >= lo && most <= hi, "%llu to %llu for %zu on %u, tolerance %g",
-	    (unsigned long long)least, (unsigned long long)most, c.n, c.ncollectors, tolerance);
-	CHECK(s.moved == fewest(&before, lo, hi) && differences(&before, &c) == s.moved,
-	    "%zu moved, %zu would do", s.moved, fewest(&before, lo, hi));
+	    (unsigned long long)least, (unsigned long long)most, c.n, c.nseats, tolerance);
+	CHECK(s.count[CLB_MOVED] == fewest(&before, lo, hi) && differences(&before, &c) == s.count[CLB_MOVED],
+	    "%zu moved, %zu would do", s.count[CLB_MOVED], fewest(&before, lo, hi));
 	test_fixed_point(&c, tolerance);
 }
 
@@ -202,13 +134,13 @@ test_one_less(void)
 	size_t had = 0;
 
 	fill(&c, UNIT);
-	c.ncollectors++;
+	c.nseats++;
 	run(&c, 0);
 	before = c;
-	c.ncollectors--;
+	c.nseats--;
 	for (size_t i = 0; i < c.n; i++)
-		if (c.target[i].collector == c.ncollectors) {
-			c.target[i].collector = CLB_NOWHERE;
+		if (c.where[i] == c.nseats) {
+			c.where[i] = CLB_NOWHERE;
 			had++;
 		}
 	run(&c, 0);
@@ -224,7 +156,7 @@ heaviest(const struct set *c, uint32_t collector)
 	uint64_t w = 0;
 
 	for (size_t i = 0; i < c->n; i++)
-		if ((collector == CLB_NOWHERE || c->target[i].collector == collector) &&
+		if ((collector == CLB_NOWHERE || c->where[i] == collector) &&
 		    c->target[i].weight > w)
 			w = c->target[i].weight;
 	return w;
@@ -237,8 +169,8 @@ mean_load(const struct set *c)
 
 	for (size_t i = 0; i < c->n; i++)
 		total += c->target[i].weight;
-	for (uint32_t i = 0; i < c->ncollectors; i++)
-		n += c->ready[i];
+	for (uint32_t i = 0; i < c->nseats; i++)
+		n += c->seat[i].state == CLB_READY;
 	return (double)total / (double)n;
 }
 
@@ -264,7 +196,7 @@ test_weights(void)
 	extremes(&c, &least, &most);
 	mean = mean_load(&c);
 	for (size_t i = 0; i < c.n; i++) {
-		uint32_t at = c.target[i].collector;
+		uint32_t at = c.where[i];
 
 		CHECK((double)load[at] <= mean * (1 + tolerance) + 1 ||
 		    c.target[i].weight + least >= load[at] ||
@@ -283,17 +215,17 @@ test_max_moves(void)
 
 	fill(&c, below(2) ? UNIT : LOGNORMAL);
 	run(&c, 0.01);
-	c.ncollectors++;
+	c.nseats++;
 	for (int i = 0; i < 2000; i++) {
 		before = c;
 		s = run_limited(&c, 0.01, limit);
-		CHECK(s.moved <= limit && differences(&before, &c) == s.moved,
-		    "%zu moved, %zu allowed", s.moved, limit);
-		if (s.moved == 0)
+		CHECK(s.count[CLB_MOVED] <= limit && differences(&before, &c) == s.count[CLB_MOVED],
+		    "%zu moved, %zu allowed", s.count[CLB_MOVED], limit);
+		if (s.count[CLB_MOVED] == 0)
 			break;
-		moves += s.moved;
+		moves += s.count[CLB_MOVED];
 	}
-	CHECK(s.moved == 0, "no end after %zu moves", moves);
+	CHECK(s.count[CLB_MOVED] == 0, "no end after %zu moves", moves);
 	if (limit > 0)
 		test_fixed_point(&c, 0.01);
 }
@@ -308,9 +240,9 @@ test_balance(void)
 
 	do
 		fill(&c, LOGNORMAL);
-	while (c.n < 500 || c.ncollectors > 8);
+	while (c.n < 500 || c.nseats > 8);
 	run(&c, 0.05);
-	c.ncollectors++;
+	c.nseats++;
 	run(&c, 0.05);
 	extremes(&c, &least, &most);
 	mean = mean_load(&c);
@@ -330,12 +262,25 @@ test_job_spread(void)
 	fill(&c, UNIT);
 	run(&c, 0);
 	for (size_t i = 0; i < c.n; i++)
-		count[c.target[i].job][c.target[i].collector]++;
+		count[c.target[i].job][c.where[i]]++;
 	for (size_t j = 0; j < MAX_TARGETS; j++)
-		for (uint32_t a = 0; a < c.ncollectors; a++)
-			for (uint32_t b = 0; b < c.ncollectors; b++)
+		for (uint32_t a = 0; a < c.nseats; a++)
+			for (uint32_t b = 0; b < c.nseats; b++)
 				CHECK(count[j][a] <= count[j][b] + 2, "job %zu: %u and %u", j,
 				    count[j][a], count[j][b]);
+}
+
+/* A set of n targets of weight 1 on so many collectors, and of no job yet. */
+static void
+set_targets(struct set *c, size_t n, uint32_t collectors)
+{
+	c->n = n;
+	c->replication = 1;
+	set_collectors(c, collectors);
+	memset(c->where, 0xff, sizeof(c->where));
+	for (size_t i = 0; i < n; i++)
+		c->target[i] = (struct clb_placement){ .id = 7 * i, .weight = 1,
+		    .node = CLB_NOWHERE };
 }
 
 /* A collector that comes gets its share of every job. */
@@ -345,16 +290,14 @@ test_new_collector_gets_of_all_jobs(void)
 	static struct set c;
 	uint32_t count[4] = { 0, 0, 0, 0 };
 
-	memset(c.ready, 1, sizeof(c.ready));
-	c.n = 400;
-	c.ncollectors = 4;
+	set_targets(&c, 400, 4);
 	for (size_t i = 0; i < c.n; i++)
-		c.target[i] = (struct clb_placement){ 7 * i, 1, (uint32_t)(i / 100), CLB_NOWHERE };
+		c.target[i].job = (uint32_t)(i / 100);
 	run(&c, 0);
-	c.ncollectors = 5;
+	c.nseats = 5;
 	run(&c, 0);
 	for (size_t i = 0; i < c.n; i++)
-		count[c.target[i].job] += c.target[i].collector == 4;
+		count[c.target[i].job] += c.where[i] == 4;
 	for (int i = 0; i < 4; i++)
 		CHECK(count[i] >= 16 && count[i] <= 24, "job %d: %u of 100", i, count[i]);
 }
@@ -363,15 +306,19 @@ test_new_collector_gets_of_all_jobs(void)
 static void
 test_job_breaks_ties(void)
 {
-	struct clb_placement t[5] = { { 1, 1, 0, 1 }, { 2, 1, 0, 1 }, { 4, 1, 1, 0 },
-	    { 5, 1, 1, 0 }, { 6, 1, 1, CLB_NOWHERE } };
-	unsigned char ready[2] = { 1, 1 };
-	struct clb_schedule s = { t, 5, ready, 2, 0, SIZE_MAX, 0, 0 };
-	struct clb_err e = CLB_ERR_INIT;
+	static struct set c;
+	static const uint32_t job[5] = { 0, 0, 1, 1, 1 }, where[5] = { 1, 1, 0, 0, CLB_NOWHERE };
+	struct clb_schedule s;
 
-	CHECK(clb_schedule_least_weighted(&s, &e) == 0 && s.placed == 1 && s.moved == 0, "%s",
-	    e.msg);
-	CHECK(t[4].collector == 1, "%u", t[4].collector);
+	set_targets(&c, 5, 2);
+	for (int i = 0; i < 5; i++) {
+		c.target[i].job = job[i];
+		c.where[i] = where[i];
+	}
+	s = run(&c, 0);
+	CHECK(s.count[CLB_PLACED] == 1 && s.count[CLB_MOVED] == 0, "%zu moved",
+	    s.count[CLB_MOVED]);
+	CHECK(c.where[4] == 1, "%u", c.where[4]);
 }
 
 /* The heaviest first: 100 | 60 40, then 5 | 1; any other order ends less even. */
@@ -380,37 +327,38 @@ test_heaviest_first(void)
 {
 	static const uint64_t weight[5] = { 5, 100, 40, 60, 1 };
 	static const uint32_t want[5] = { 0, 0, 1, 1, 1 };
-	struct clb_placement t[5];
-	unsigned char ready[2] = { 1, 1 };
-	struct clb_schedule s = { t, 5, ready, 2, 1, SIZE_MAX, 0, 0 };
-	struct clb_err e = CLB_ERR_INIT;
+	static struct set c;
 
-	for (uint32_t i = 0; i < 5; i++)
-		t[i] = (struct clb_placement){ i, weight[i], 0, CLB_NOWHERE };
-	CHECK(clb_schedule_least_weighted(&s, &e) == 0, "%s", e.msg);
+	set_targets(&c, 5, 2);
 	for (int i = 0; i < 5; i++)
-		CHECK(t[i].collector == want[i], "weight %llu is on %u",
-		    (unsigned long long)weight[i], t[i].collector);
+		c.target[i].weight = weight[i];
+	run(&c, 1);
+	for (int i = 0; i < 5; i++)
+		CHECK(c.where[i] == want[i], "weight %llu is on %u",
+		    (unsigned long long)weight[i], c.where[i]);
 }
 
 static void
 test_failures(void)
 {
-	struct clb_placement t[2] = { { 1, UINT64_MAX, 0, CLB_NOWHERE }, { 2, 1, 0, 0 } };
-	unsigned char ready[2] = { 0, 0 };
-	struct clb_schedule s = { t, 2, ready, 2, 0.05, SIZE_MAX, 0, 0 };
+	static struct set c;
+	struct clb_schedule s;
 	struct clb_err e = CLB_ERR_INIT;
 
-	CHECK(clb_schedule_least_weighted(&s, &e) == -1 && e.status == EX_TEMPFAIL, "%s", e.msg);
-	ready[0] = 1;
+	set_targets(&c, 2, 2);
+	c.target[0].weight = UINT64_MAX;
+	c.seat[0].state = c.seat[1].state = CLB_PENDING;
+	s = schedule_of(&c);
+	CHECK(clb_schedule_run(&s, &e) == -1 && e.status == EX_TEMPFAIL, "%s", e.msg);
+	c.seat[0].state = CLB_READY;
 	e = (struct clb_err)CLB_ERR_INIT;
-	CHECK(clb_schedule_least_weighted(&s, &e) == -1 && e.status == EX_DATAERR, "%s", e.msg);
+	CHECK(clb_schedule_run(&s, &e) == -1 && e.status == EX_DATAERR, "%s", e.msg);
 	s.ntargets = 1;
 	e = (struct clb_err)CLB_ERR_INIT;
-	CHECK(clb_schedule_least_weighted(&s, &e) == 0 && t[0].collector == 0, "%s", e.msg);
+	CHECK(clb_schedule_run(&s, &e) == 0 && c.where[0] == 0, "%s", e.msg);
 	s.ntargets = 0;
-	s.ncollectors = 0;
-	CHECK(clb_schedule_least_weighted(&s, &e) == 0, "%s", e.msg);
+	s.nseats = 0;
+	CHECK(clb_schedule_run(&s, &e) == 0, "%s", e.msg);
 }
 
 int
