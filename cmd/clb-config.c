@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/kube.h"
+#include "lib/rewrite.h"
 #include "lib/stream.h"
 
 #define PROG "clb-config"
@@ -12,8 +13,10 @@
 static void
 usage(FILE *f, int status)
 {
-	fprintf(f, "usage: %s [--compat V] [--skip-unsupported-sd] check|show|files|watches FILE\n",
-	    PROG);
+	fprintf(f, "usage: %s [--compat V] [--skip-unsupported-sd] check|show|files|watches FILE\n"
+	    "       %s [...] rewrite --for prometheus|otelcol|vmagent --via file|http|allocator\n"
+	    "           --sd-dir DIR|--sd-url URL [--interval DURATION] [--base DIR] FILE\n",
+	    PROG, PROG);
 	exit(status);
 }
 
@@ -23,10 +26,15 @@ warn(const char *text)
 	clb_warn(PROG, "%s", text);
 }
 
+typedef int verb_fn(const struct clb_config *c, const struct clb_rewrite_options *o,
+    struct clb_buf *out, struct clb_err *e);
+
 static int
-check(const struct clb_config *c, struct clb_buf *out, struct clb_err *e)
+check(const struct clb_config *c, const struct clb_rewrite_options *o, struct clb_buf *out,
+    struct clb_err *e)
 {
 	(void)c;
+	(void)o;
 	(void)out;
 	(void)e;
 	return 0;
@@ -40,10 +48,12 @@ append(const char *p, size_t n, void *out)
 }
 
 static int
-show(const struct clb_config *c, struct clb_buf *out, struct clb_err *e)
+show(const struct clb_config *c, const struct clb_rewrite_options *o, struct clb_buf *out,
+    struct clb_err *e)
 {
 	json_t *doc = clb_config_show(c);
 
+	(void)o;
 	(void)e;
 	json_dump_callback(doc, append, out,
 	    JSON_SORT_KEYS | JSON_INDENT(2) | JSON_REAL_PRECISION(15));
@@ -53,32 +63,75 @@ show(const struct clb_config *c, struct clb_buf *out, struct clb_err *e)
 }
 
 static int
-files(const struct clb_config *c, struct clb_buf *out, struct clb_err *e)
+files(const struct clb_config *c, const struct clb_rewrite_options *o, struct clb_buf *out,
+    struct clb_err *e)
 {
+	(void)o;
 	(void)e;
 	clb_config_files(c, out);
 	return 0;
 }
 
+static int
+watches(const struct clb_config *c, const struct clb_rewrite_options *o, struct clb_buf *out,
+    struct clb_err *e)
+{
+	(void)o;
+	return clb_kube_watches(c, out, e);
+}
+
 static const struct {
 	const char *name;
-	int (*write)(const struct clb_config *c, struct clb_buf *out, struct clb_err *e);
+	verb_fn *write;
 } verbs[] = {
-	{ "check", check }, { "show", show }, { "files", files }, { "watches", clb_kube_watches },
+	{ "check", check }, { "show", show }, { "files", files }, { "watches", watches },
+	{ "rewrite", clb_rewrite },
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+/* The number of the name that text is, or a usage error. */
+static int
+choose(const char *text, const char *const *names)
+{
+	for (int i = 0; names[i] != NULL; i++)
+		if (strcmp(text, names[i]) == 0)
+			return i;
+	usage(stderr, EX_USAGE);
+	return -1;
+}
+
+/* 1 if what was given goes together. */
+static int
+is_complete(const struct clb_rewrite_options *o, int collector, int via, const char *dir,
+    const char *url)
+{
+	return collector != -1 && via != -1 && (dir == NULL) != (url == NULL) &&
+	    (via == CLB_VIA_FILE) == (dir != NULL) && *o->sd != '\0' &&
+	    (via != CLB_VIA_ALLOCATOR || collector == CLB_FOR_OTELCOL);
+}
 
 int
 main(int argc, char *argv[])
 {
-	enum { COMPAT = 256, SKIP };
+	enum { COMPAT = 256, SKIP, FOR, VIA, SD_DIR, SD_URL, INTERVAL, BASE };
+	static const char *const collectors[] = { "prometheus", "otelcol", "vmagent", NULL };
+	static const char *const vias[] = { "file", "http", "allocator", NULL };
 	static const struct option options[] = {
 		{ "compat", required_argument, NULL, COMPAT },
 		{ "help", no_argument, NULL, 'h' },
 		{ "skip-unsupported-sd", no_argument, NULL, SKIP },
+		{ "for", required_argument, NULL, FOR },
+		{ "via", required_argument, NULL, VIA },
+		{ "sd-dir", required_argument, NULL, SD_DIR },
+		{ "sd-url", required_argument, NULL, SD_URL },
+		{ "interval", required_argument, NULL, INTERVAL },
+		{ "base", required_argument, NULL, BASE },
 		{ NULL, 0, NULL, 0 }
 	};
 	struct clb_config_options o = { CLB_COMPAT_DEFAULT, 0, warn };
+	struct clb_rewrite_options rewrite = { .warn = warn };
+	const char *dir = NULL, *url = NULL;
+	int collector = -1, via = -1;
 	struct clb_err e = CLB_ERR_INIT;
 	struct clb_config config;
 	struct clb_out out;
@@ -89,6 +142,12 @@ main(int argc, char *argv[])
 		switch (ch) {
 		case COMPAT: o.compat = clb_compat_parse(optarg, &e); break;
 		case SKIP: o.skip_unsupported_sd = 1; break;
+		case FOR: collector = choose(optarg, collectors); break;
+		case VIA: via = choose(optarg, vias); break;
+		case SD_DIR: dir = optarg; break;
+		case SD_URL: url = optarg; break;
+		case INTERVAL: rewrite.interval = optarg; break;
+		case BASE: rewrite.base = optarg; break;
 		case 'h': usage(stdout, 0); break;
 		default: usage(stderr, EX_USAGE);
 		}
@@ -98,12 +157,17 @@ main(int argc, char *argv[])
 		usage(stderr, EX_USAGE);
 	while (verb < NVERBS && strcmp(argv[optind], verbs[verb].name) != 0)
 		verb++;
-	if (verb == NVERBS)
+	rewrite.sd = dir != NULL ? dir : url;
+	rewrite.skip_unsupported_sd = o.skip_unsupported_sd;
+	if (verb == NVERBS || (verbs[verb].write == clb_rewrite &&
+	    !is_complete(&rewrite, collector, via, dir, url)))
 		usage(stderr, EX_USAGE);
+	rewrite.collector = (enum clb_rewrite_for)collector;
+	rewrite.via = (enum clb_rewrite_via)via;
 
 	clb_out_init(&out, STDOUT_FILENO, "<stdout>");
 	if (clb_config_load(&config, argv[optind + 1], &o, &e) == -1 ||
-	    verbs[verb].write(&config, &out.buf, &e) == -1 ||
+	    verbs[verb].write(&config, &rewrite, &out.buf, &e) == -1 ||
 	    clb_out_close(&out, &e) == -1)
 		clb_err_exit(PROG, &e);
 	clb_config_release(&config);

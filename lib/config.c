@@ -17,6 +17,7 @@ struct loader {
 	struct clb_config *c;
 	const struct clb_config_options *o;
 	struct clb_decode d;		/* of the file being read */
+	const struct clb_yaml_node *config;	/* whose jobs are being read */
 	void *names;			/* tsearch(3) tree of struct name */
 	struct clb_err *e;
 };
@@ -37,28 +38,52 @@ read_all(struct clb_buf *b, int fd)
 	return n == 0 ? 0 : -1;
 }
 
-/* The document of the file at path, or NULL; *root is NULL where it is empty. */
+static int
+read_file(struct clb_buf *b, const char *path, struct clb_err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+
+	if (fd == -1 || read_all(b, fd) == -1)
+		rc = clb_err_set(e, EX_NOINPUT, "%s: %s", path, strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return rc;
+}
+
+static void
+add_file(struct clb_config *c, const char *path)
+{
+	c->file = clb_xreallocarray(c->file, c->nfile + 1, sizeof(*c->file));
+	c->file[c->nfile++] = clb_xstrdup(path);
+}
+
+/* The document in b, which was read at path: *root is NULL where it is empty. */
+static int
+parse_yaml(struct loader *l, const char *path, const struct clb_buf *b,
+    struct clb_yaml_node **root)
+{
+	struct clb_config *c = l->c;
+	struct clb_yaml *y;
+
+	c->yaml = clb_xreallocarray(c->yaml, c->nyaml + 1, sizeof(*c->yaml));
+	y = &c->yaml[c->nyaml++];
+	if (clb_yaml_parse(y, path, b->p, b->n, EX_CONFIG, l->e) == -1)
+		return -1;
+	*root = y->root;
+	l->d.file = y->name;
+	return 0;
+}
+
 static int
 read_yaml(struct loader *l, const char *path, struct clb_yaml_node **root)
 {
-	struct clb_config *c = l->c;
 	struct clb_buf b = { NULL, 0, 0 };
-	int fd, rc = -1;
+	int rc;
 
-	c->file = clb_xreallocarray(c->file, c->nfile + 1, sizeof(*c->file));
-	c->file[c->nfile++] = clb_xstrdup(path);
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1 || read_all(&b, fd) == -1) {
-		clb_err_set(l->e, EX_NOINPUT, "%s: %s", path, strerror(errno));
-	} else {
-		c->yaml = clb_xreallocarray(c->yaml, c->nyaml + 1, sizeof(*c->yaml));
-		rc = clb_yaml_parse(&c->yaml[c->nyaml++], path, b.p, b.n, EX_CONFIG, l->e);
-	}
-	if (rc == 0) {
-		*root = c->yaml[c->nyaml - 1].root;
-		l->d.file = c->yaml[c->nyaml - 1].name;
-	}
-	if (fd != -1)
-		close(fd);
+	add_file(l->c, path);
+	rc = read_file(&b, path, l->e);
+	if (rc == 0)
+		rc = parse_yaml(l, path, &b, root);
 	clb_buf_release(&b);
 	return rc;
 }
@@ -111,6 +136,7 @@ add_jobs(struct loader *l, const struct clb_value *list, const struct clb_value 
 		struct clb_job *job = &c->job[c->njob++];
 
 		memset(job, 0, sizeof(*job));
+		job->config = l->config;
 		if (clb_job_fill(&l->d, job, &list->item[i], global,
 		    l->o->skip_unsupported_sd) == -1 || check_name(l, job, &list->item[i]) == -1)
 			return -1;
@@ -237,6 +263,7 @@ load_prometheus(struct loader *l, const struct clb_yaml_node *root)
 	struct clb_value v = { .field = &field }, *global;
 	int legacy_names;
 
+	l->config = root;
 	if (clb_decode(&l->d, root, &v) == -1)
 		return -1;
 	global = clb_value_get(&v, "global");
@@ -341,24 +368,43 @@ load(struct loader *l, const struct clb_yaml_node *root)
 	return load_prometheus(l, root);
 }
 
-int
-clb_config_load(struct clb_config *c, const char *path, const struct clb_config_options *o,
+static int
+load_text(struct clb_config *c, const char *path, const struct clb_config_options *o,
     struct clb_err *e)
 {
 	struct loader l = { .c = c, .o = o, .e = e };
 	struct clb_yaml_node *root;
 	int rc;
 
-	memset(c, 0, sizeof(*c));
 	c->compat = o->compat;
 	l.d = (struct clb_decode){ .arena = &c->arena, .compat = o->compat, .warn = o->warn,
 	    .legacy_names = o->compat < CLB_VERSION(3, 0), .status = EX_CONFIG, .e = e };
 	enter(&l, path);
-	rc = read_yaml(&l, path, &root);
+	rc = parse_yaml(&l, path, &c->text, &root);
 	if (rc == 0)
 		rc = load(&l, root);
 	tdestroy(l.names, keep);
 	return rc;
+}
+
+int
+clb_config_load(struct clb_config *c, const char *path, const struct clb_config_options *o,
+    struct clb_err *e)
+{
+	memset(c, 0, sizeof(*c));
+	add_file(c, path);
+	return read_file(&c->text, path, e) == -1 ? -1 : load_text(c, path, o, e);
+}
+
+int
+clb_config_parse(struct clb_config *c, const char *path, const char *text, size_t n,
+    const struct clb_config_options *o, struct clb_err *e)
+{
+	memset(c, 0, sizeof(*c));
+	add_file(c, path);
+	clb_buf_reserve(&c->text, n + 1);
+	clb_buf_add(&c->text, text, n);
+	return load_text(c, path, o, e);
 }
 
 static void
@@ -387,6 +433,7 @@ clb_config_release(struct clb_config *c)
 	free(c->file);
 	free(c->file_pattern);
 	free(c->yaml);
+	clb_buf_release(&c->text);
 	clb_arena_release(&c->arena);
 	memset(c, 0, sizeof(*c));
 }

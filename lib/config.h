@@ -127,6 +127,8 @@ struct clb_job {
 	struct clb_rule *rule;		/* relabel_configs */
 	size_t nrule;
 	json_t *doc;			/* every field, defaults filled in; secrets as they are */
+	const struct clb_yaml_node *node;	/* as it is written, */
+	const struct clb_yaml_node *config;	/* and the configuration that it is of; NULL: a list */
 };
 
 struct clb_config {
@@ -139,6 +141,7 @@ struct clb_config {
 	int compat;
 	struct clb_yaml *yaml;		/* the documents, where messages' places point into */
 	size_t nyaml;
+	struct clb_buf text;		/* the configuration's bytes */
 	struct clb_arena arena;
 };
 
@@ -158,6 +161,10 @@ struct clb_config_options {
  * file:line:column). c is to be released in either case.
  */
 int clb_config_load(struct clb_config *c, const char *path,
+    const struct clb_config_options *o, struct clb_err *e);
+
+/* The same for the n bytes at text, as if they were read at path. */
+int clb_config_parse(struct clb_config *c, const char *path, const char *text, size_t n,
     const struct clb_config_options *o, struct clb_err *e);
 void clb_config_release(struct clb_config *c);
 

@@ -323,6 +323,7 @@ clb_job_fill(struct clb_decode *d, struct clb_job *job, struct clb_value *v,
 
 	job->name = clb_value_get(v, "job_name")->str;
 	job->place = clb_place_of(d, v->node);
+	job->node = v->node;
 	if (fill_times(d, v, global) == -1)
 		return -1;
 	inherit_limits(v, global);

@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <search.h>
 #include <stdarg.h>
 
@@ -22,6 +23,8 @@ struct builder {
 	size_t chars;
 	void *anchors;		/* tsearch(3) tree of struct anchor */
 	unsigned depth, flow, aliased;	/* flow: how many [ and { are open */
+	long indent;		/* of the block collection that is open, -1 for none */
+	uint32_t bom;		/* bytes before in */
 	int status;
 	struct clb_err *e;
 };
@@ -75,10 +78,14 @@ next(struct builder *b)
 
 /* ---- what libyaml reads and go-yaml does not ---- */
 
-/* The byte that the mark stands at; marks count characters and only grow. */
+/* The byte that the mark stands at; marks count characters and hardly ever shrink. */
 static const char *
 byte_at(struct builder *b, size_t chars)
 {
+	if (chars < b->chars) {
+		b->cursor = b->in;
+		b->chars = 0;
+	}
 	for (; b->chars < chars && b->cursor < b->end; b->chars++)
 		for (b->cursor++; b->cursor < b->end && (*b->cursor & 0xc0) == 0x80; b->cursor++)
 			;
@@ -123,6 +130,137 @@ check_flow_scalar(struct builder *b)
 	    "found a question mark in '%s', which needs quotes between brackets", p);
 }
 
+/* ---- places ---- */
+
+static uint32_t
+offset_at(struct builder *b, yaml_mark_t mark)
+{
+	return b->bom + (uint32_t)(byte_at(b, mark.index) - b->in);
+}
+
+/* How many bytes the line break at p has; 0 for none. */
+static size_t
+line_break(const char *p, const char *end)
+{
+	size_t n = (size_t)(end - p);
+
+	if (n != 0 && (*p == '\n' || *p == '\r'))
+		return n > 1 && p[0] == '\r' && p[1] == '\n' ? 2 : 1;
+	if (n > 1 && memcmp(p, "\xc2\x85", 2) == 0)
+		return 2;
+	return n > 2 && (memcmp(p, "\xe2\x80\xa8", 3) == 0 || memcmp(p, "\xe2\x80\xa9", 3) == 0) ?
+	    3 : 0;
+}
+
+const char *
+clb_yaml_line(const char *p, const char *end, const char **next)
+{
+	while (p < end && line_break(p, end) == 0)
+		p++;
+	*next = p + line_break(p, end);
+	return p;
+}
+
+static int
+is_blank(const char *p, const char *end)
+{
+	for (; p < end; p++)
+		if (*p != ' ' && *p != '\t')
+			return 0;
+	return 1;
+}
+
+/* The header of the block scalar that begins at p with an anchor or a tag, perhaps. */
+static const char *
+block_header(const char *p, const char *end)
+{
+	while (p < end && *p != '|' && *p != '>')
+		if (*p == '#')
+			clb_yaml_line(p, end, &p);
+		else if (strchr(" \t\r\n", *p) != NULL)
+			p++;
+		else
+			p += strcspn(p, " \t\r\n");
+	return p;
+}
+
+/*
+ * Where a block scalar that starts at p ends: libyaml's mark is no help. Blank
+ * lines behind it belong to it only if they are to be kept.
+ */
+static const char *
+block_end(const struct builder *b, const char *p)
+{
+	const char *line, *eol, *next, *last;
+	long indent = b->indent < 0 ? 0 : b->indent, first, col;
+	int keep = 0, given = 0;
+
+	p = block_header(p, b->end);
+	for (last = p; p < b->end && strchr("|>+-0123456789", *p) != NULL; last = ++p) {
+		keep |= *p == '+';
+		if (*p >= '0' && *p <= '9')
+			given = *p - '0';
+	}
+	clb_yaml_line(p, b->end, &line);
+	first = given != 0 ? indent + given : -1;
+	for (; line < b->end; line = next) {
+		eol = clb_yaml_line(line, b->end, &next);
+		for (col = 0; line + col < eol && line[col] == ' '; col++)
+			;
+		if (is_blank(line + col, eol)) {
+			if (keep)
+				last = eol;
+			continue;
+		}
+		if (first == -1)
+			first = col > b->indent && col > 0 ? col : LONG_MAX;
+		if (col < first)
+			break;
+		last = eol;
+	}
+	return last;
+}
+
+/* The column of the dashes of n, or of its keys, of which the first node is at mark. */
+static long
+block_indent(struct builder *b, const struct clb_yaml_node *n, yaml_mark_t mark)
+{
+	const char *p = byte_at(b, mark.index), *q = p, *white;
+	int seq = n->kind == CLB_YAML_SEQUENCE;
+
+	for (white = seq ? " \t\r\n" : " "; q > b->in && strchr(white, q[-1]) != NULL;)
+		q--;
+	if (q > b->in && q < p && q[-1] == (seq ? '-' : '?'))
+		p = q - 1;
+	for (q = p; q > b->in && q[-1] != '\n' && q[-1] != '\r';)
+		q--;
+	return p - q;
+}
+
+/* libyaml does not always say where a value is that is not there. */
+static void
+place_empty(const struct builder *b, const struct clb_yaml_node *key, struct clb_yaml_node *value)
+{
+	const char *p = b->in + (key->end - b->bom);
+
+	while (p < b->end && strchr(" \t\r\n#", *p) != NULL)
+		if (*p == '#')
+			clb_yaml_line(p, b->end, &p);
+		else
+			p++;
+	value->start = p < b->end && *p == ':' ? b->bom + (uint32_t)(p + 1 - b->in) : key->end;
+	value->end = value->start;
+}
+
+/* Of a pair in a list, [a: b], the end is where the next token begins. */
+static void
+place_end(struct builder *b, struct clb_yaml_node *n)
+{
+	n->end = n->n != 0 ? n->child[n->n - 1]->end : n->start;
+	if (n->flow && (b->event.end_mark.index != b->event.start_mark.index))
+		n->end = offset_at(b, b->event.end_mark);
+}
+
 /* ---- anchors ---- */
 
 static int
@@ -147,6 +285,7 @@ anchor(struct builder *b, const yaml_char_t *name, struct clb_yaml_node *n)
 		return NULL;
 	a = clb_arena_alloc(&b->y->arena, sizeof(*a));
 	a->name = clb_arena_str(&b->y->arena, (const char *)name, strlen((const char *)name)).s;
+	n->anchor = a->name;
 	if ((slot = tsearch(a, &b->anchors, cmp_anchor)) == NULL)
 		return NULL;
 	a = *slot;
@@ -160,13 +299,19 @@ alias(struct builder *b, struct clb_yaml_node **n)
 {
 	const char *name = (const char *)b->event.data.alias.anchor;
 	struct anchor key = { name, NULL, 0 }, **slot;
+	struct clb_yaml_node *copy;
 
 	if ((slot = tfind(&key, &b->anchors, cmp_anchor)) == NULL)
 		return FAIL_AT(b, b->event.start_mark, "unknown anchor '%s' referenced", name);
 	if ((*slot)->open)
 		return FAIL_AT(b, b->event.start_mark, "anchor '%s' value contains itself", name);
-	*n = (*slot)->node;
-	b->aliased += (*n)->size;
+	*n = copy = clb_arena_alloc(&b->y->arena, sizeof(*copy));
+	*copy = *(*slot)->node;
+	copy->alias = (*slot)->node;
+	copy->anchor = NULL;
+	copy->start = offset_at(b, b->event.start_mark);
+	copy->end = offset_at(b, b->event.end_mark);
+	b->aliased += copy->size;
 	if (b->aliased > CLB_YAML_MAX_ALIASED)
 		return FAIL_AT(b, b->event.start_mark,
 		    "document contains excessive aliasing: more than %d nodes",
@@ -186,6 +331,7 @@ new_node(struct builder *b, enum clb_yaml_kind kind, const yaml_char_t *tag)
 	*n = (struct clb_yaml_node){ .kind = kind, .size = 1 };
 	n->line = (unsigned)b->event.start_mark.line + 1;
 	n->column = (unsigned)b->event.start_mark.column + 1;
+	n->start = n->end = offset_at(b, b->event.start_mark);
 	if (tag != NULL)
 		n->tag = clb_arena_str(&b->y->arena, (const char *)tag,
 		    strlen((const char *)tag)).s;
@@ -239,6 +385,11 @@ build_scalar(struct builder *b, struct clb_yaml_node **out)
 		return -1;
 	if (b->event.data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE && check_escapes(b) == -1)
 		return -1;
+	if (b->event.data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
+	    b->event.data.scalar.style == YAML_FOLDED_SCALAR_STYLE)
+		n->end = b->bom + (uint32_t)(block_end(b, b->in + (n->start - b->bom)) - b->in);
+	else
+		n->end = offset_at(b, b->event.end_mark);
 	if (n->tag != NULL && strcmp(n->tag, "tag:yaml.org,2002:binary") == 0 &&
 	    decode_base64(b, n) == -1)
 		return -1;
@@ -272,21 +423,30 @@ build_children(struct builder *b, struct clb_yaml_node *n, yaml_event_type_t end
 	unsigned before;
 	int direct;
 
+	long outer = b->indent;
+
 	for (;;) {
 		if (next(b) == -1)
 			return -1;
 		if (b->event.type == end)
-			return 0;
+			break;
+		if (n->n == 0 && !n->flow)
+			b->indent = block_indent(b, n, b->event.start_mark);
 		before = b->aliased;
 		direct = b->event.type == YAML_SEQUENCE_START_EVENT;
 		if (build(b, &child) == -1)
 			return -1;
+		if (n->kind == CLB_YAML_MAPPING && n->n % 2 == 1 && child->start == child->end)
+			place_empty(b, n->child[n->n - 1], child);
 		add_child(b, n, child);
 		if (n->kind == CLB_YAML_MAPPING && n->n % 2 == 0 &&
 		    clb_yaml_is_merge(n->child[n->n - 2]) &&
 		    check_merge(b, n, direct ? b->aliased : before) == -1)
 			return -1;
 	}
+	b->indent = outer;
+	place_end(b, n);
+	return 0;
 }
 
 static int
@@ -306,6 +466,7 @@ build_collection(struct builder *b, enum clb_yaml_kind kind, struct clb_yaml_nod
 		return FAIL_AT(b, b->event.start_mark, "nested more than %d deep",
 		    CLB_YAML_MAX_DEPTH);
 	b->flow += (unsigned)flow;
+	n->flow = flow;
 	if (build_children(b, n, seq ? YAML_SEQUENCE_END_EVENT : YAML_MAPPING_END_EVENT) == -1)
 		return -1;
 	b->depth--;
@@ -369,7 +530,9 @@ clb_yaml_parse(struct clb_yaml *y, const char *name, const char *p, size_t n, in
 	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
 		p += 3;
 		n -= 3;
+		b.bom = 3;
 	}
+	b.indent = -1;
 	b.in = b.cursor = p;
 	b.end = p + n;
 	if (!yaml_parser_initialize(&b.parser))

@@ -28,8 +28,18 @@ struct clb_yaml_node {
 	int mark;			/* the tree's owner may use it; 0 at first */
 	unsigned size;			/* nodes in it, itself and aliased ones included */
 	/*
+	 * Where it is written: from which byte of the input on and up to which,
+	 * anchor and tag included, white space and comments around it not. An
+	 * empty scalar is behind the colon, if there is one, or the dash.
+	 */
+	uint32_t start, end;
+	int flow;			/* collection: written in brackets */
+	const char *anchor;		/* its name, or NULL */
+	const struct clb_yaml_node *alias;	/* the node that this alias names, or NULL */
+	/*
 	 * Sequence: its items. Mapping: key, value, key, value, … as written,
-	 * merge keys and all. An alias stands as the node that it names.
+	 * merge keys and all. An alias is a copy of the node that it names, with
+	 * that one's line and children.
 	 */
 	struct clb_yaml_node **child;
 	size_t n, cap;
@@ -51,6 +61,12 @@ struct clb_yaml {
 int clb_yaml_parse(struct clb_yaml *y, const char *name, const char *p, size_t n,
     int status, struct clb_err *e);
 void clb_yaml_release(struct clb_yaml *y);
+
+/*
+ * The end of the line that begins at p, and in *next where the one behind it
+ * begins: lines end as YAML 1.1 has it, in CR, LF, CR LF, NEL, LS, PS, or at end.
+ */
+const char *clb_yaml_line(const char *p, const char *end, const char **next);
 
 /* 1 if the node is null: absent, or a plain ~, null, Null, NULL or nothing. */
 int clb_yaml_is_null(const struct clb_yaml_node *n);

@@ -131,6 +131,75 @@ places(void)
 	clb_yaml_release(&y);
 }
 
+/* The text of every node in turn, aliases not looked into. */
+static void
+slices(struct clb_buf *b, const char *text, const struct clb_yaml_node *n)
+{
+	clb_buf_printf(b, "<%.*s>", (int)(n->end - n->start), text + n->start);
+	for (size_t i = 0; i < n->n && n->alias == NULL; i++)
+		slices(b, text, n->child[i]);
+}
+
+static const struct {
+	const char *yaml, *slices;
+} written[] = {
+	{ "a: b # c\n", "<a: b><a><b>" },
+	{ "\xef\xbb\xbf" "\u00e9: \u00e9\r\n", "<\u00e9: \u00e9><\u00e9><\u00e9>" },
+	{ "a:\n- b\n-\n# c\n- d\n", "<a:\n- b\n-\n# c\n- d><a><- b\n-\n# c\n- d><b><><d>" },
+	{ "a:\nb:  # c\n", "<a:\nb:><a><><b><>" },
+	{ "? a\n? b\n", "<? a\n? b><a><><b><>" },
+	{ "? a\n: b\n", "<? a\n: b><a><b>" },
+	{ "{a, b: , c: d,\n# e\n}", "<{a, b: , c: d,\n# e\n}><a><><b><><c><d>" },
+	{ "[a: b , c]", "<[a: b , c]><a: b><a><b><c>" },
+	{ "&x [&y a, *y , *x2]", NULL },
+	{ "- &x [&y a, 'b' ]\n- *x\n", "<- &x [&y a, 'b' ]\n- *x><&x [&y a, 'b' ]><&y a><'b'><*x>" },
+	{ "a: &x\n  b: c\nd: !!str\n", "<a: &x\n  b: c\nd: !!str><a><&x\n  b: c><b><c><d><!!str>" },
+	{ "a: one\n  two # c\nb: \"one\n  two\"\n",
+	    "<a: one\n  two # c\nb: \"one\n  two\"><a><one\n  two><b><\"one\n  two\">" },
+	/* block scalars */
+	{ "a: |\n  b\n\nc: d\n", "<a: |\n  b\n\nc: d><a><|\n  b><c><d>" },
+	{ "a: |+\n  b\n\nc: d\n", "<a: |+\n  b\n\nc: d><a><|+\n  b\n><c><d>" },
+	{ "- - >- # h\n   b\n    b\n  # c\n- d", "<- - >- # h\n   b\n    b\n  # c\n- d>"
+	    "<- >- # h\n   b\n    b><>- # h\n   b\n    b><d>" },
+	{ "- |1\n  b\n c\n# d\n", "<- |1\n  b\n c><|1\n  b\n c>" },
+	{ "- |\n b\n- |\n- &x !!str\n  >\n  c\n#d", "<- |\n b\n- |\n- &x !!str\n  >\n  c>"
+	    "<|\n b><|><&x !!str\n  >\n  c>" },
+	{ "? - |\n   a\n: b", "<? - |\n   a\n: b><- |\n   a><|\n   a><b>" },
+	{ "--- |\n a\n b\n...\n", "<|\n a\n b>" },
+	{ "a: |\r\n  b\r\nc: d\r\n", "<a: |\r\n  b\r\nc: d><a><|\r\n  b><c><d>" },
+};
+
+static void
+where_nodes_are_written(void)
+{
+	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+		const char *text = written[i].yaml;
+		struct clb_err e = CLB_ERR_INIT;
+		struct clb_buf b = { NULL, 0, 0 };
+		struct clb_yaml y;
+
+		if (clb_yaml_parse(&y, "t", text, strlen(text), 65, &e) == 0)
+			slices(&b, text, y.root);
+		clb_buf_addc(&b, '\0');
+		CHECK(written[i].slices == NULL ? e.status == 65 :
+		    strcmp(b.p, written[i].slices) == 0, "%s: %s %s", text, b.p, e.msg);
+		clb_buf_release(&b);
+		clb_yaml_release(&y);
+	}
+}
+
+static void
+lines(void)
+{
+	const char *p = "a\nb\r\nc\rd\xc2\x85" "e\xe2\x80\xa8" "f\xe2\x80\xa9", *end = p + strlen(p);
+
+	for (char c = 'a'; c <= 'f'; c++) {
+		CHECK(clb_yaml_line(p, end, &p)[-1] == c, "%c", c);
+		CHECK(p == end || *p == c + 1, "%c", c);
+	}
+	CHECK(p == end && clb_yaml_line(p, end, &p) == end && p == end, "end");
+}
+
 static void
 text_may_hold_nul(void)
 {
@@ -147,6 +216,8 @@ main(void)
 {
 	trees();
 	places();
+	where_nodes_are_written();
+	lines();
 	text_may_hold_nul();
 	CHECK(clb_yaml_is_null(NULL), "absent");
 	return check_end();

@@ -1,0 +1,230 @@
+#include "lib/handoff.h"
+#include "lib/regex.h"
+
+static const struct {
+	unsigned need;
+	struct clb_str label, regex;
+} absent[] = {
+	{ CLB_HANDOFF_JOB, CLB_STR_INIT("job"), CLB_STR_INIT(".*,job,.*") },
+	{ CLB_HANDOFF_SCHEME, CLB_STR_INIT("__scheme__"), CLB_STR_INIT(".*,__scheme__,.*") },
+	{ CLB_HANDOFF_PATH, CLB_STR_INIT("__metrics_path__"),
+	    CLB_STR_INIT(".*,__metrics_path__,.*") },
+};
+#define NABSENT (sizeof(absent) / sizeof(absent[0]))
+
+static const struct clb_str unpack = CLB_STR_INIT("__handoff_(.+)"),
+    clean = CLB_STR_INIT("__handoff.*"), list = CLB_STR_INIT("__handoffdel");
+
+/* ---- what a rule may do ---- */
+
+static int
+is_constant(struct clb_str template)
+{
+	return template.n == 0 || memchr(template.s, '$', template.n) == NULL;
+}
+
+/* What stands in front of the first $. */
+static struct clb_str
+prefix_of(struct clb_str template)
+{
+	const char *dollar = template.n != 0 ? memchr(template.s, '$', template.n) : NULL;
+
+	if (dollar != NULL)
+		template.n = (uint32_t)(dollar - template.s);
+	return template;
+}
+
+static int
+begins(struct clb_str s, struct clb_str prefix)
+{
+	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.s, prefix.s, prefix.n) == 0);
+}
+
+/* 1 if the template can come to this very text. */
+static int
+may_be(struct clb_str template, struct clb_str text)
+{
+	return is_constant(template) ? clb_str_eq(template, text) :
+	    begins(text, prefix_of(template));
+}
+
+/* 1 if the template can come to a text with this prefix. */
+static int
+may_begin(struct clb_str template, struct clb_str prefix)
+{
+	struct clb_str p = prefix_of(template);
+
+	return begins(p, prefix) || (!is_constant(template) && begins(prefix, p));
+}
+
+/* 1 if the rule's regex matches the name; an expression that fails matches all. */
+static int
+matches(const struct clb_rule *rule, struct clb_str name, int compat)
+{
+	char why[256];
+	struct clb_regex *re = clb_regex_new(rule->regex, compat, why, sizeof(why));
+	int matched = re == NULL || clb_regex_match(re, name);
+
+	clb_regex_free(re);
+	return matched;
+}
+
+/* 1 if what the rule writes may be nothing, which deletes the label. */
+static int
+may_be_empty(const struct clb_rule *rule)
+{
+	struct clb_str p = prefix_of(rule->replacement);
+
+	return p.n == 0;
+}
+
+/* lower and upper case of several labels have their separators at least. */
+static int
+sources_may_be_empty(const struct clb_rule *rule)
+{
+	return rule->nsource < 2 || rule->separator.n == 0;
+}
+
+static int
+may_delete(const struct clb_rule *rule, struct clb_str name, int compat)
+{
+	switch (rule->action) {
+	case CLB_REPLACE:
+		return may_be(rule->target_label, name) && may_be_empty(rule);
+	case CLB_LOWERCASE:
+	case CLB_UPPERCASE:
+		return may_be(rule->target_label, name) && sources_may_be_empty(rule);
+	case CLB_LABELDROP:
+		return matches(rule, name, compat);
+	case CLB_LABELKEEP:
+		return !matches(rule, name, compat);
+	default:
+		return 0;
+	}
+}
+
+/* 1 if the rule may make a label whose name travels in a carrier to Prometheus 2. */
+static int
+may_make_carried(const struct clb_rule *rule)
+{
+	static const struct clb_str param = CLB_STR_INIT("__param_");
+	struct clb_str p;
+
+	switch (rule->action) {
+	case CLB_REPLACE:
+	case CLB_LOWERCASE:
+	case CLB_UPPERCASE:
+	case CLB_HASHMOD:
+		return may_begin(rule->target_label, param);
+	case CLB_LABELMAP:
+		p = prefix_of(rule->replacement);
+		return may_begin(rule->replacement, param) ||
+		    p.n == 0 || (*p.s >= '0' && *p.s <= '9');
+	default:
+		return 0;
+	}
+}
+
+/* ---- what a job may need ---- */
+
+/* 1 if there may be a label __param_* before any rule. */
+static int
+discovers_params(const struct clb_job *job)
+{
+	for (size_t i = 0; i < job->nparam; i++)
+		if (job->param[i].n != 0)
+			return 1;
+	for (size_t i = 0; i < job->nsd; i++) {
+		const struct clb_sd *sd = &job->sd[i];
+
+		if (sd->kind == CLB_SD_FILE || sd->kind == CLB_SD_HTTP)
+			return 1;
+		for (size_t g = 0; g < sd->ngroup; g++)
+			for (size_t k = 0; k < sd->group[g].labels.n; k++)
+				if (clb_str_has_prefix(sd->group[g].labels.v[k].name, "__param_"))
+					return 1;
+	}
+	return 0;
+}
+
+static int
+may_lack(const struct clb_job *job, struct clb_str name, int compat)
+{
+	if ((clb_str_eq(name, CLB_STR("__scheme__")) && job->scheme.n == 0) ||
+	    (clb_str_eq(name, CLB_STR("__metrics_path__")) && job->metrics_path.n == 0))
+		return 1;
+	for (size_t i = 0; i < job->nrule; i++)
+		if (may_delete(&job->rule[i], name, compat))
+			return 1;
+	return 0;
+}
+
+unsigned
+clb_handoff_needs(const struct clb_job *job, int compat)
+{
+	unsigned needs = 0;
+	int carried;
+
+	for (size_t i = 0; i < NABSENT; i++)
+		if (may_lack(job, absent[i].label, compat))
+			needs |= absent[i].need;
+	if (compat >= CLB_VERSION(3, 0))
+		return needs;
+	carried = discovers_params(job);
+	for (size_t i = 0; i < job->nrule; i++)
+		carried |= may_make_carried(&job->rule[i]);
+	return carried ? needs | CLB_HANDOFF_CARRIED : needs;
+}
+
+/* ---- the rules ---- */
+
+/* The need that the rule serves; 0 for the last rule, and -1 for those of others. */
+static int
+need_of(const struct clb_rule *r)
+{
+	if (r->action == CLB_LABELMAP && clb_str_eq(r->regex, unpack) &&
+	    clb_str_eq(r->replacement, CLB_STR("$1")))
+		return CLB_HANDOFF_CARRIED;
+	if (r->action == CLB_LABELDROP && clb_str_eq(r->regex, clean))
+		return 0;
+	for (size_t i = 0; i < NABSENT; i++)
+		if (r->action == CLB_REPLACE && r->nsource == 1 &&
+		    clb_str_eq(r->source[0], list) && clb_str_eq(r->regex, absent[i].regex) &&
+		    clb_str_eq(r->target_label, absent[i].label) && r->replacement.n == 0)
+			return (int)absent[i].need;
+	return -1;
+}
+
+int
+clb_handoff_is_done(const struct clb_job *job, unsigned *needs)
+{
+	int need = 0;
+
+	*needs = 0;
+	for (size_t i = 0; i < job->nrule; i++) {
+		need = need_of(&job->rule[i]);
+		if (need == -1 || (need == 0) != (i + 1 == job->nrule))
+			return 0;
+		*needs |= (unsigned)need;
+	}
+	return 1;
+}
+
+json_t *
+clb_handoff_rules(unsigned needs)
+{
+	json_t *rules = json_array();
+
+	if (needs & CLB_HANDOFF_CARRIED)
+		json_array_append_new(rules, json_pack("{ss, ss}", "action", "labelmap",
+		    "regex", unpack.s));
+	for (size_t i = 0; i < NABSENT; i++)
+		if (needs & absent[i].need)
+			json_array_append_new(rules, json_pack("{s[s], ss, ss, ss}",
+			    "source_labels", list.s, "regex", absent[i].regex.s,
+			    "target_label", absent[i].label.s, "replacement", ""));
+	if (needs != 0)
+		json_array_append_new(rules, json_pack("{ss, ss}", "action", "labeldrop",
+		    "regex", clean.s));
+	return rules;
+}
