@@ -15,22 +15,34 @@ is_plain(unsigned char c)
 }
 
 void
-clb_sd_file_name(struct clb_buf *out, struct clb_str name)
+clb_sd_query_escape(struct clb_buf *out, struct clb_str name)
 {
-	struct clb_labels none = { NULL, 0, 0 };
-	struct clb_buf scratch = { NULL, 0, 0 };
-	size_t start = out->n, cut = start + NAME_MOST - HASH_LEN;
-
 	for (uint32_t i = 0; i < name.n; i++) {
 		unsigned char c = (unsigned char)name.s[i];
 
-		if (is_plain(c) && (c != '.' || i > 0))
+		if (is_plain(c))
 			clb_buf_addc(out, (char)c);
 		else if (c == ' ')
 			clb_buf_addc(out, '+');
 		else
 			clb_buf_printf(out, "%%%02X", c);
 	}
+}
+
+void
+clb_sd_file_name(struct clb_buf *out, struct clb_str name)
+{
+	struct clb_labels none = { NULL, 0, 0 };
+	struct clb_buf scratch = { NULL, 0, 0 };
+	struct clb_str rest = name;
+	size_t start = out->n, cut = start + NAME_MOST - HASH_LEN;
+
+	if (name.n > 0 && *name.s == '.') {
+		clb_buf_adds(out, "%2E");
+		rest.s++;
+		rest.n--;
+	}
+	clb_sd_query_escape(out, rest);
 	if (out->n - start <= NAME_MOST)
 		return;
 	if (out->p[cut - 1] == '%')

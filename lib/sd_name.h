@@ -8,6 +8,7 @@
 #include "lib/mem.h"
 
 #define CLB_SD_SUFFIX ".json"
+#define CLB_SD_LIST_SUFFIX ".list"	/* of no job, and nothing that *.json matches */
 
 /*
  * Append the name of a collector's directory, or of a job's file without its
@@ -18,6 +19,9 @@
  * '=', which no other name has, and a hash. Different names stay different.
  */
 void clb_sd_file_name(struct clb_buf *out, struct clb_str name);
+
+/* Append name as url.QueryEscape makes it: not cut, and with any dot as it is. */
+void clb_sd_query_escape(struct clb_buf *out, struct clb_str name);
 
 /* 1 if name could be one that clb_sd_file_name makes, with or without a suffix. */
 int clb_sd_is_file_name(const char *name);

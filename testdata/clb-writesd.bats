@@ -197,8 +197,10 @@ watch() {
 	grep collector-0 "$BATS_TEST_DIRNAME/$PROG/two-collectors/input.jsonl" >less
 	check 0 '' '' clb-writesd -d sd <less
 	[ -d sd/collector-1/more.json ]
-	[ -e sd/README ] && [ -e sd/collector-1/notes.txt ]
-	[ -e 'sd/lost+found/a.json' ] && [ -e sd/.git/a.json ]
+	[ -e sd/README ]
+	[ -e sd/collector-1/notes.txt ]
+	[ -e 'sd/lost+found/a.json' ]
+	[ -e sd/.git/a.json ]
 	[ ! -e sd/collector-1/api.json ]
 }
 
@@ -254,7 +256,7 @@ unprivileged() {
 	    unprivileged clb-writesd -d sd <changed
 	chmod 755 sd/collector-1
 	diff -u before <(files sd)
-	[ "$(find sd -type f | wc -l)" -eq 4 ]
+	[ "$(find sd -type f | wc -l)" -eq 5 ]
 
 	mkdir closed
 	chmod 555 closed
@@ -306,7 +308,8 @@ unprivileged() {
 	publish sd two-collectors
 	touch sd/collector-0/api.json.aB3xYz sd/collector-1/gone.json.000000 sd/collector-1/my.json.bak
 	publish sd two-collectors
-	[ ! -e sd/collector-0/api.json.aB3xYz ] && [ ! -e sd/collector-1/gone.json.000000 ]
+	[ ! -e sd/collector-0/api.json.aB3xYz ]
+	[ ! -e sd/collector-1/gone.json.000000 ]
 	[ -e sd/collector-1/my.json.bak ]
 }
 
