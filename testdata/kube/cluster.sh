@@ -13,8 +13,9 @@
 #   down DIR                 end everything
 #
 # NAME is etcd, apiserver or controllers. DIR has kubeconfig, token, NAME.log and
-# NAME.pid (a process id inside), and nobody.kubeconfig: of a user without rights. What in-cluster access needs is there as well,
-# as a pod in the namespace "shop" would find it: files below
+# NAME.pid (a process id inside), nobody.kubeconfig, of a user without rights, and
+# audit.log, what service accounts asked for (audit.yaml). What in-cluster access
+# needs is there as well, as a pod in the namespace "shop" would find it: files below
 # /var/run/secrets/kubernetes.io/serviceaccount and, when CMD is run,
 # KUBERNETES_SERVICE_HOST and _PORT.
 #
@@ -23,7 +24,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 tests=${CLB_TESTS:-$here/../../build/tests}
-plane=${XDG_CACHE_HOME:-${HOME-}/.cache}/clb/kubernetes-1.20
+plane=${XDG_CACHE_HOME:-${HOME-}/.cache}/clb/kubernetes-1.20.2
 port=6443
 
 usage() {
@@ -81,7 +82,7 @@ become() {
 		;;
 	apiserver)
 		exec "$plane/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
-			--bind-address=127.0.0.1 --advertise-address=127.0.0.1 \
+			--bind-address=0.0.0.0 --advertise-address=127.0.0.1 \
 			--secure-port="$port" --cert-dir="$dir/certs" \
 			--service-account-key-file="$dir/sa.key" \
 			--service-account-signing-key-file="$dir/sa.key" \
@@ -90,7 +91,8 @@ become() {
 			--service-cluster-ip-range=10.96.0.0/16,fd00:96::/112 \
 			--endpoint-reconciler-type=none --etcd-compaction-interval=0 \
 			--feature-gates="$(cat "$here/gates")" \
-			--disable-admission-plugins=ServiceAccount
+			--disable-admission-plugins=ServiceAccount \
+			--audit-policy-file="$here/audit.yaml" --audit-log-path="$dir/audit.log"
 		;;
 	controllers)
 		exec "$plane/kube-controller-manager" --kubeconfig="$dir/kubeconfig" \
