@@ -3,7 +3,7 @@
 #   DESTDIR, PREFIX   where install puts it
 #   WERROR=1 warnings are errors (make check sets it)
 #   FUZZ_SECONDS      how long make fuzz runs each harness
-#   TESTS    the bats files that make check runs, instead of all
+#   TESTS    the bats files that make check runs, instead of all; KUBE_TESTS, check-k8s
 
 B = build
 PREFIX = /usr/local
@@ -20,7 +20,8 @@ UNIT = $(patsubst testdata/unit/%.c,%,$(wildcard testdata/unit/*.c))
 FUZZ = $(patsubst testdata/fuzz/%.c,%,$(wildcard testdata/fuzz/*.c))
 MAN = $(wildcard man/*.[157])
 # Those that need a Kubernetes control plane are for check-k8s.
-TESTS = $(filter-out testdata/kube.bats,$(wildcard testdata/*.bats))
+KUBE_TESTS = $(wildcard testdata/kube.bats testdata/kube-*.bats)
+TESTS = $(filter-out $(KUBE_TESTS),$(wildcard testdata/*.bats))
 
 PKGS = yaml-0.1 jansson libxxhash libcurl libcares nettle simdjson re2
 WARN = -Wall -Wextra -Wpedantic $(if $(WERROR),-Werror)
@@ -77,7 +78,7 @@ check:
 check-k8s: all
 	@scripts/fetch-tests --kube
 	@PATH="$(abspath $B):$(CURDIR)/scripts:$$PATH" LC_ALL=C.UTF-8 B="$(abspath $B)" \
-	    CLB_ROOT="$(CURDIR)" bats --timing testdata/kube.bats
+	    CLB_ROOT="$(CURDIR)" CLB_BUILD="$(abspath $B)" bats --timing $(KUBE_TESTS)
 
 bench-k8s: all
 	@scripts/fetch-tests --kube
