@@ -6,6 +6,7 @@
 
 #include "lib/kube.h"
 #include "lib/rewrite.h"
+#include "lib/secrets.h"
 #include "lib/stream.h"
 
 #define PROG "clb-config"
@@ -15,8 +16,9 @@ usage(FILE *f, int status)
 {
 	fprintf(f, "usage: %s [--compat V] [--skip-unsupported-sd] check|show|files|watches FILE\n"
 	    "       %s [...] rewrite --for prometheus|otelcol|vmagent --via file|http|allocator\n"
-	    "           --sd-dir DIR|--sd-url URL [--interval DURATION] [--base DIR] FILE\n",
-	    PROG, PROG);
+	    "           --sd-dir DIR|--sd-url URL [--interval DURATION] [--base DIR] FILE\n"
+	    "       %s [...] scrape-configs [--allow-inline-secrets] [--base DIR] FILE\n",
+	    PROG, PROG, PROG);
 	exit(status);
 }
 
@@ -26,15 +28,26 @@ warn(const char *text)
 	clb_warn(PROG, "%s", text);
 }
 
-typedef int verb_fn(const struct clb_config *c, const struct clb_rewrite_options *o,
-    struct clb_buf *out, struct clb_err *e);
+static void
+tell(const struct clb_err *e)
+{
+	clb_err_print(PROG, e);
+}
+
+/* What was asked for, beside the configuration. */
+struct request {
+	struct clb_rewrite_options rewrite;
+	struct clb_scrape_configs_options scrape_configs;
+};
+
+typedef int verb_fn(const struct clb_config *c, const struct request *r, struct clb_buf *out,
+    struct clb_err *e);
 
 static int
-check(const struct clb_config *c, const struct clb_rewrite_options *o, struct clb_buf *out,
-    struct clb_err *e)
+check(const struct clb_config *c, const struct request *r, struct clb_buf *out, struct clb_err *e)
 {
 	(void)c;
-	(void)o;
+	(void)r;
 	(void)out;
 	(void)e;
 	return 0;
@@ -48,12 +61,11 @@ append(const char *p, size_t n, void *out)
 }
 
 static int
-show(const struct clb_config *c, const struct clb_rewrite_options *o, struct clb_buf *out,
-    struct clb_err *e)
+show(const struct clb_config *c, const struct request *r, struct clb_buf *out, struct clb_err *e)
 {
 	json_t *doc = clb_config_show(c);
 
-	(void)o;
+	(void)r;
 	(void)e;
 	json_dump_callback(doc, append, out,
 	    JSON_SORT_KEYS | JSON_INDENT(2) | JSON_REAL_PRECISION(15));
@@ -63,21 +75,34 @@ show(const struct clb_config *c, const struct clb_rewrite_options *o, struct clb
 }
 
 static int
-files(const struct clb_config *c, const struct clb_rewrite_options *o, struct clb_buf *out,
-    struct clb_err *e)
+files(const struct clb_config *c, const struct request *r, struct clb_buf *out, struct clb_err *e)
 {
-	(void)o;
+	(void)r;
 	(void)e;
 	clb_config_files(c, out);
 	return 0;
 }
 
 static int
-watches(const struct clb_config *c, const struct clb_rewrite_options *o, struct clb_buf *out,
+watches(const struct clb_config *c, const struct request *r, struct clb_buf *out,
     struct clb_err *e)
 {
-	(void)o;
+	(void)r;
 	return clb_kube_watches(c, out, e);
+}
+
+static int
+rewrite(const struct clb_config *c, const struct request *r, struct clb_buf *out,
+    struct clb_err *e)
+{
+	return clb_rewrite(c, &r->rewrite, out, e);
+}
+
+static int
+scrape_configs(const struct clb_config *c, const struct request *r, struct clb_buf *out,
+    struct clb_err *e)
+{
+	return clb_scrape_configs(c, &r->scrape_configs, out, e);
 }
 
 static const struct {
@@ -85,7 +110,7 @@ static const struct {
 	verb_fn *write;
 } verbs[] = {
 	{ "check", check }, { "show", show }, { "files", files }, { "watches", watches },
-	{ "rewrite", clb_rewrite },
+	{ "rewrite", rewrite }, { "scrape-configs", scrape_configs },
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -102,18 +127,19 @@ choose(const char *text, const char *const *names)
 
 /* 1 if what was given goes together. */
 static int
-is_complete(const struct clb_rewrite_options *o, int collector, int via, const char *dir,
-    const char *url)
+is_complete(int collector, int via, const char *dir, const char *url)
 {
-	return collector != -1 && via != -1 && (dir == NULL) != (url == NULL) &&
-	    (via == CLB_VIA_FILE) == (dir != NULL) && *o->sd != '\0' &&
+	const char *sd = via == CLB_VIA_FILE ? dir : url;
+
+	return collector != -1 && via != -1 && sd != NULL && *sd != '\0' &&
+	    (dir == NULL || url == NULL) &&
 	    (via != CLB_VIA_ALLOCATOR || collector == CLB_FOR_OTELCOL);
 }
 
 int
 main(int argc, char *argv[])
 {
-	enum { COMPAT = 256, SKIP, FOR, VIA, SD_DIR, SD_URL, INTERVAL, BASE };
+	enum { COMPAT = 256, SKIP, FOR, VIA, SD_DIR, SD_URL, INTERVAL, BASE, ALLOW };
 	static const char *const collectors[] = { "prometheus", "otelcol", "vmagent", NULL };
 	static const char *const vias[] = { "file", "http", "allocator", NULL };
 	static const struct option options[] = {
@@ -125,11 +151,12 @@ main(int argc, char *argv[])
 		{ "sd-dir", required_argument, NULL, SD_DIR },
 		{ "sd-url", required_argument, NULL, SD_URL },
 		{ "interval", required_argument, NULL, INTERVAL },
+		{ "allow-inline-secrets", no_argument, NULL, ALLOW },
 		{ "base", required_argument, NULL, BASE },
 		{ NULL, 0, NULL, 0 }
 	};
-	struct clb_config_options o = { CLB_COMPAT_DEFAULT, 0, warn };
-	struct clb_rewrite_options rewrite = { .warn = warn };
+	struct clb_config_options o = { .compat = CLB_COMPAT_DEFAULT, .warn = warn };
+	struct request r = { .rewrite.warn = warn, .scrape_configs.tell = tell };
 	const char *dir = NULL, *url = NULL;
 	int collector = -1, via = -1;
 	struct clb_err e = CLB_ERR_INIT;
@@ -146,8 +173,9 @@ main(int argc, char *argv[])
 		case VIA: via = choose(optarg, vias); break;
 		case SD_DIR: dir = optarg; break;
 		case SD_URL: url = optarg; break;
-		case INTERVAL: rewrite.interval = optarg; break;
-		case BASE: rewrite.base = optarg; break;
+		case INTERVAL: r.rewrite.interval = optarg; break;
+		case BASE: o.base = optarg; break;
+		case ALLOW: r.scrape_configs.allow_inline_secrets = 1; break;
 		case 'h': usage(stdout, 0); break;
 		default: usage(stderr, EX_USAGE);
 		}
@@ -157,17 +185,19 @@ main(int argc, char *argv[])
 		usage(stderr, EX_USAGE);
 	while (verb < NVERBS && strcmp(argv[optind], verbs[verb].name) != 0)
 		verb++;
-	rewrite.sd = dir != NULL ? dir : url;
-	rewrite.skip_unsupported_sd = o.skip_unsupported_sd;
-	if (verb == NVERBS || (verbs[verb].write == clb_rewrite &&
-	    !is_complete(&rewrite, collector, via, dir, url)))
+	if (verb == NVERBS ||
+	    (verbs[verb].write == rewrite && !is_complete(collector, via, dir, url)))
 		usage(stderr, EX_USAGE);
-	rewrite.collector = (enum clb_rewrite_for)collector;
-	rewrite.via = (enum clb_rewrite_via)via;
+	r.rewrite.collector = (enum clb_rewrite_for)collector;
+	r.rewrite.via = (enum clb_rewrite_via)via;
+	r.rewrite.sd = dir != NULL ? dir : url;
+	r.rewrite.base = o.base;
+	r.rewrite.skip_unsupported_sd = o.skip_unsupported_sd;
+	o.keep_paths = verbs[verb].write == scrape_configs;
 
 	clb_out_init(&out, STDOUT_FILENO, "<stdout>");
 	if (clb_config_load(&config, argv[optind + 1], &o, &e) == -1 ||
-	    verbs[verb].write(&config, &rewrite, &out.buf, &e) == -1 ||
+	    verbs[verb].write(&config, &r, &out.buf, &e) == -1 ||
 	    clb_out_close(&out, &e) == -1)
 		clb_err_exit(PROG, &e);
 	clb_config_release(&config);

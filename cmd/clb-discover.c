@@ -74,7 +74,7 @@ main(int argc, char *argv[])
 		{ "skip-unsupported-sd", no_argument, NULL, SKIP },
 		{ NULL, 0, NULL, 0 }
 	};
-	struct clb_config_options co = { CLB_COMPAT_DEFAULT, 0, warn };
+	struct clb_config_options co = { .compat = CLB_COMPAT_DEFAULT, .warn = warn };
 	struct clb_discover_options o = { NULL, NULL, 0, clock_ms(), warn, progress };
 	struct clb_err e = CLB_ERR_INIT;
 	struct clb_config config;

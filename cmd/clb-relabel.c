@@ -54,7 +54,7 @@ main(int argc, char *argv[])
 		{ NULL, 0, NULL, 0 }
 	};
 	/* What is unsupported was said once, by clb-discover. */
-	struct clb_config_options co = { CLB_COMPAT_DEFAULT, 0, NULL };
+	struct clb_config_options co = { .compat = CLB_COMPAT_DEFAULT };
 	struct clb_pool_options o = { 0, NULL, warn, progress };
 	struct clb_err e = CLB_ERR_INIT;
 	const char *path = NULL, *dropped = NULL;

@@ -17,6 +17,8 @@ struct loader {
 	struct clb_config *c;
 	const struct clb_config_options *o;
 	struct clb_decode d;		/* of the file being read */
+	const char *dir;		/* that it is in */
+	const char *jobs_dir;		/* the same, as a pattern has it, or NULL */
 	const struct clb_yaml_node *config;	/* whose jobs are being read */
 	void *names;			/* tsearch(3) tree of struct name */
 	struct clb_err *e;
@@ -88,14 +90,30 @@ read_yaml(struct loader *l, const char *path, struct clb_yaml_node **root)
 	return rc;
 }
 
-/* From now on relative paths start where path is. */
-static void
-enter(struct loader *l, const char *path)
+static const char *
+dir_of(struct loader *l, const char *path)
 {
 	char *dir = clb_path_dir(path);
+	const char *copy = clb_arena_str(&l->c->arena, dir, strlen(dir)).s;
 
-	l->d.dir = clb_arena_str(&l->c->arena, dir, strlen(dir)).s;
 	free(dir);
+	return copy;
+}
+
+/*
+ * From now on relative paths start where path is, which was found in jobs_dir;
+ * NULL: it is the configuration itself.
+ */
+static void
+enter(struct loader *l, const char *path, const char *jobs_dir)
+{
+	l->d.dir = l->dir = dir_of(l, path);
+	l->jobs_dir = jobs_dir;
+	if (!l->o->keep_paths)
+		return;
+	l->d.dir = l->o->base;
+	if (jobs_dir != NULL)
+		l->d.dir = clb_path_join(&l->c->arena, l->o->base, clb_str(jobs_dir)).s;
 }
 
 /* ---- jobs ---- */
@@ -137,6 +155,7 @@ add_jobs(struct loader *l, const struct clb_value *list, const struct clb_value 
 
 		memset(job, 0, sizeof(*job));
 		job->config = l->config;
+		job->dir = l->jobs_dir;
 		if (clb_job_fill(&l->d, job, &list->item[i], global,
 		    l->o->skip_unsupported_sd) == -1 || check_name(l, job, &list->item[i]) == -1)
 			return -1;
@@ -162,22 +181,25 @@ check_patterns(struct clb_decode *d, const struct clb_value *v, const char *what
 }
 
 static int
-load_jobs_file(struct loader *l, const char *path, const struct clb_value *global)
+load_jobs_file(struct loader *l, const char *path, struct clb_str pattern,
+    const struct clb_value *global)
 {
 	static const struct clb_field field = { .name = "a scrape config file",
 	    .type = CLB_T_STRUCT, .sub = &clb_schema_job_list };
 	struct clb_value v = { .field = &field };
-	struct clb_decode outer = l->d;
+	struct loader outer = *l;
 	struct clb_yaml_node *root;
 	int rc = read_yaml(l, path, &root);
 
 	if (rc == 0 && !clb_yaml_is_null(root)) {
-		enter(l, path);
+		enter(l, path, dir_of(l, clb_arena_str(&l->c->arena, pattern.s, pattern.n).s));
 		rc = clb_decode(&l->d, root, &v);
 		if (rc == 0)
 			rc = add_jobs(l, clb_value_get(&v, "scrape_configs"), global);
 	}
-	l->d = outer;
+	l->d = outer.d;
+	l->dir = outer.dir;
+	l->jobs_dir = NULL;
 	return rc;
 }
 
@@ -189,7 +211,7 @@ load_jobs_files(struct loader *l, const struct clb_value *patterns,
 	int rc = 0;
 
 	for (size_t i = 0; i < patterns->n && rc == 0; i++) {
-		struct clb_str pattern = clb_path_join(&c->arena, l->d.dir, patterns->text[i]);
+		struct clb_str pattern = clb_path_join(&c->arena, l->dir, patterns->text[i]);
 		struct clb_glob g = { NULL, 0, 0 };
 		struct clb_err why = CLB_ERR_INIT;
 
@@ -202,7 +224,7 @@ load_jobs_files(struct loader *l, const struct clb_value *patterns,
 		else if (rc == -1)
 			clb_err_set(l->e, why.status, "%s", why.msg);
 		for (size_t k = 0; k < g.n && rc == 0; k++)
-			rc = load_jobs_file(l, g.path[k], global);
+			rc = load_jobs_file(l, g.path[k], patterns->text[i], global);
 		clb_glob_release(&g);
 	}
 	return rc;
@@ -379,7 +401,7 @@ load_text(struct clb_config *c, const char *path, const struct clb_config_option
 	c->compat = o->compat;
 	l.d = (struct clb_decode){ .arena = &c->arena, .compat = o->compat, .warn = o->warn,
 	    .legacy_names = o->compat < CLB_VERSION(3, 0), .status = EX_CONFIG, .e = e };
-	enter(&l, path);
+	enter(&l, path, NULL);
 	rc = parse_yaml(&l, path, &c->text, &root);
 	if (rc == 0)
 		rc = load(&l, root);

@@ -129,6 +129,7 @@ struct clb_job {
 	json_t *doc;			/* every field, defaults filled in; secrets as they are */
 	const struct clb_yaml_node *node;	/* as it is written, */
 	const struct clb_yaml_node *config;	/* and the configuration that it is of; NULL: a list */
+	const char *dir;		/* of its file, as scrape_config_files has it; NULL: not from there */
 };
 
 struct clb_config {
@@ -148,6 +149,12 @@ struct clb_config {
 struct clb_config_options {
 	int compat;			/* CLB_VERSION(…) */
 	int skip_unsupported_sd;	/* warn instead of refusing */
+	/*
+	 * Relative paths start at base, or stay as they are where that is NULL:
+	 * for who hands them on. Those of scrape_config_files are found nevertheless.
+	 */
+	int keep_paths;
+	const char *base;
 	/* Called for each warning: place and text, one line. NULL: none. */
 	void (*warn)(const char *text);
 };

@@ -116,6 +116,8 @@ json_t *clb_value_json(const struct clb_decode *d, const struct clb_value *v);
 
 /* A copy of doc, which the schema made, with secrets as "<secret>": a new reference. */
 json_t *clb_show_masked(const struct clb_schema *schema, json_t *doc);
+/* The same of a URL, in which the password is the secret. */
+json_t *clb_show_masked_url(json_t *url);
 
 /*
  * Look at a URL as Go's net/url does. Returns NULL, or what is wrong with it.

@@ -147,8 +147,8 @@ mask_list(json_t *list)
 }
 
 /* The password in a URL is the part of its user between colon and at. */
-static json_t *
-mask_url(json_t *url)
+json_t *
+clb_show_masked_url(json_t *url)
 {
 	const char *s = json_string_value(url), *host, *end, *at, *colon;
 
@@ -176,7 +176,7 @@ mask_value(const struct clb_field *f, json_t *v)
 	case CLB_T_SECRETS:
 		return mask_list(v);
 	case CLB_T_URL:
-		return mask_url(v);
+		return clb_show_masked_url(v);
 	case CLB_T_STRUCT:
 		return clb_show_masked(f->sub, v);
 	case CLB_T_LIST:

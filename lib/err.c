@@ -39,10 +39,16 @@ put_visible(const char *s)
 }
 
 void
-clb_err_exit(const char *prog, const struct clb_err *e)
+clb_err_print(const char *prog, const struct clb_err *e)
 {
 	fprintf(stderr, "%s: ", prog);
 	put_visible(e->status != 0 ? e->msg : "failed without a reason");
+}
+
+void
+clb_err_exit(const char *prog, const struct clb_err *e)
+{
+	clb_err_print(prog, e);
 	exit(e->status != 0 ? e->status : EX_SOFTWARE);
 }
 

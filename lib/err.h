@@ -24,9 +24,11 @@ struct clb_err {
 int clb_err_set(struct clb_err *e, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Print "prog: msg" on stderr, control characters made visible. For main alone. */
+void clb_err_print(const char *prog, const struct clb_err *e);
+
 /*
- * Print "prog: msg" on stderr, control characters made visible, and leave
- * with the status. For main alone; a clb_err that holds nothing is our bug
+ * The same, and leave with the status. For main alone; a clb_err that holds nothing is our bug
  * and leaves with EX_SOFTWARE.
  */
 void clb_err_exit(const char *prog, const struct clb_err *e)

@@ -5,9 +5,10 @@
 #include "lib/handoff.h"
 #include "lib/rewrite.h"
 #include "lib/sd_name.h"
+#include "lib/secrets.h"
 #include "lib/yaml_edit.h"
 
-#define NONE SIZE_MAX
+#define NONE CLB_YAML_MERGED
 
 /* Names of fields: few, and each once. */
 struct names {
@@ -36,10 +37,10 @@ struct plan {
 	json_t *source, *rules;
 };
 
-/* A path that changes, and what configurations show for it. */
+/* A path that changes. */
 struct path {
 	const struct clb_yaml_node *node;
-	struct clb_str text, before, after;
+	struct clb_str text;
 };
 
 /* A Prometheus configuration in the document. */
@@ -54,7 +55,6 @@ struct rewriting {
 	const struct clb_config *c;
 	const struct clb_rewrite_options *o;
 	struct clb_yaml y;		/* as it is written, nothing expanded */
-	const char *dir;		/* that it is in */
 	struct clb_yaml_edit *ed;
 	struct plan *plan;		/* for each job */
 	const struct clb_yaml_node **list;	/* of scrape configs that stand in the text */
@@ -116,35 +116,6 @@ is_discovery(const struct clb_yaml_node *key)
 }
 
 /* ---- structures, read as go-yaml reads them ---- */
-
-/* The value of the field in the end, or NULL; *at is its entry, NONE if it is merged. */
-static const struct clb_yaml_node *
-field(const struct clb_yaml_node *map, struct clb_str name, size_t *at)
-{
-	const struct clb_yaml_node *found = NULL, *value, *v;
-	size_t ignored;
-
-	*at = NONE;
-	for (size_t i = 0; i + 1 < map->n; i += 2) {
-		value = map->child[i + 1];
-		if (!clb_yaml_is_merge(map->child[i])) {
-			if (map->child[i]->kind == CLB_YAML_SCALAR &&
-			    clb_str_eq(map->child[i]->text, name)) {
-				found = value;
-				*at = i / 2;
-			}
-			continue;
-		}
-		v = value->kind == CLB_YAML_MAPPING ? field(value, name, &ignored) : NULL;
-		for (size_t k = 0; v == NULL && value->kind == CLB_YAML_SEQUENCE && k < value->n; k++)
-			v = field(value->child[k], name, &ignored);
-		if (v != NULL) {
-			found = v;
-			*at = NONE;
-		}
-	}
-	return found;
-}
 
 static size_t
 last_merge(const struct clb_yaml_node *map)
@@ -269,7 +240,7 @@ needs_of(const struct rewriting *r, const struct plan *p)
 	unsigned needs;
 	size_t at;
 
-	sd = field(p->map, source_name(r), &at);
+	sd = clb_yaml_field(p->map, source_name(r), &at);
 	if (p->job->nsd == 1 && sd != NULL && clb_yaml_is_json(sd, p->source) &&
 	    clb_handoff_is_done(p->job, &needs))
 		return needs;
@@ -354,10 +325,9 @@ release_plan(struct plan *p)
 
 /* ---- paths ---- */
 
-/* Where relative paths start, before and after. */
-struct dirs {
-	const char *before, *after;	/* after NULL: they stay as they are */
-	int is_copied;			/* written out, in a place of its own */
+struct paths {
+	const char *dir;	/* that they are to start at; NULL: they stay as they are */
+	int are_copied;		/* written out elsewhere */
 };
 
 static int
@@ -370,7 +340,7 @@ is_in_lists(const struct rewriting *r, const struct clb_yaml_node *n)
 }
 
 static int
-change_path(struct rewriting *r, const struct clb_yaml_node *n, const struct dirs *dirs)
+change_path(struct rewriting *r, const struct clb_yaml_node *n, const struct paths *paths)
 {
 	struct path p = { .node = n->alias != NULL ? n->alias : n };
 
@@ -379,46 +349,44 @@ change_path(struct rewriting *r, const struct clb_yaml_node *n, const struct dir
 	for (size_t i = 0; i < r->npath; i++)
 		if (r->path[i].node == p.node)
 			return 0;
-	p.text = clb_path_join(&r->arena, dirs->after, n->text);
+	p.text = clb_path_join(&r->arena, paths->dir, n->text);
 	if (clb_str_eq(p.text, n->text))
 		return 0;
 	if (r->o->collector == CLB_FOR_OTELCOL && memchr(n->text.s, '$', n->text.n) != NULL)
 		return fail_at(r, n, "relative path '%.*s': what its variables stand for is not known",
 		    (int)n->text.n, n->text.s);
-	if (!dirs->is_copied && !is_in_lists(r, p.node))
+	if (!paths->are_copied && !is_in_lists(r, p.node))
 		return fail_at(r, p.node, "relative path '%.*s' cannot be changed, for it stands "
 		    "outside of the scrape configs", (int)n->text.n, n->text.s);
-	p.before = clb_path_join(&r->arena, dirs->before, n->text);
-	p.after = clb_path_join(&r->arena, r->dir, p.text);
 	r->path = clb_xreallocarray(r->path, r->npath + 1, sizeof(*r->path));
 	r->path[r->npath++] = p;
-	if (!dirs->is_copied)
+	if (!paths->are_copied)
 		clb_yaml_edit_string(r->ed, p.node, p.text);
 	return 0;
 }
 
 static int change_paths(struct rewriting *r, const struct clb_yaml_node *n,
-    const struct clb_field *f, const struct dirs *dirs);
+    const struct clb_field *f, const struct paths *paths);
 
 static int
 change_field_paths(struct rewriting *r, const struct clb_yaml_node *map,
-    const struct clb_schema *schema, const struct dirs *dirs)
+    const struct clb_schema *schema, const struct paths *paths)
 {
 	for (size_t i = 0; i + 1 < map->n; i += 2) {
 		const struct clb_yaml_node *key = map->child[i], *value = map->child[i + 1];
 
 		if (clb_yaml_is_merge(key)) {
 			for (size_t k = 0; value->kind == CLB_YAML_SEQUENCE && k < value->n; k++)
-				if (change_field_paths(r, value->child[k], schema, dirs) == -1)
+				if (change_field_paths(r, value->child[k], schema, paths) == -1)
 					return -1;
 			if (value->kind == CLB_YAML_MAPPING &&
-			    change_field_paths(r, value, schema, dirs) == -1)
+			    change_field_paths(r, value, schema, paths) == -1)
 				return -1;
 			continue;
 		}
 		for (size_t k = 0; k < schema->n && !is_discovery(key); k++)
 			if (clb_str_eq(key->text, clb_str(schema->field[k].name)) &&
-			    change_paths(r, value, &schema->field[k], dirs) == -1)
+			    change_paths(r, value, &schema->field[k], paths) == -1)
 				return -1;
 	}
 	return 0;
@@ -427,21 +395,21 @@ change_field_paths(struct rewriting *r, const struct clb_yaml_node *map,
 /* The relative paths in a value of the field f. */
 static int
 change_paths(struct rewriting *r, const struct clb_yaml_node *n, const struct clb_field *f,
-    const struct dirs *dirs)
+    const struct paths *paths)
 {
 	if (f->type == CLB_T_PATH)
-		return change_path(r, n, dirs);
+		return change_path(r, n, paths);
 	if (f->type == CLB_T_STRUCT && n->kind == CLB_YAML_MAPPING)
-		return change_field_paths(r, n, f->sub, dirs);
+		return change_field_paths(r, n, f->sub, paths);
 	for (size_t i = 0; i < n->n; i++) {
 		int rc = 0;
 
 		if (f->type == CLB_T_PATHS)
-			rc = change_path(r, n->child[i], dirs);
+			rc = change_path(r, n->child[i], paths);
 		else if (f->type == CLB_T_LIST && n->child[i]->kind == CLB_YAML_MAPPING)
-			rc = change_field_paths(r, n->child[i], f->sub, dirs);
+			rc = change_field_paths(r, n->child[i], f->sub, paths);
 		else if (f->type == CLB_T_MAP && i % 2 == 1)
-			rc = change_paths(r, n->child[i], f->sub->field, dirs);
+			rc = change_paths(r, n->child[i], f->sub->field, paths);
 		if (rc == -1)
 			return -1;
 	}
@@ -521,8 +489,8 @@ find_jobs(struct rewriting *r, struct section *s, size_t *next)
 {
 	size_t at;
 
-	s->list = field(s->map, CLB_STR("scrape_configs"), &s->list_at);
-	s->files = field(s->map, CLB_STR("scrape_config_files"), &at);
+	s->list = clb_yaml_field(s->map, CLB_STR("scrape_configs"), &s->list_at);
+	s->files = clb_yaml_field(s->map, CLB_STR("scrape_config_files"), &at);
 	s->files_at = at;
 	s->first = *next;
 	while (*next < r->c->njob && r->c->job[*next].config->start == s->map->start)
@@ -534,12 +502,12 @@ find_jobs(struct rewriting *r, struct section *s, size_t *next)
 static int
 edit_job(struct rewriting *r, size_t i, const struct clb_yaml_node *map)
 {
-	const struct dirs dirs = { r->dir, r->o->base, 0 };
+	const struct paths paths = { r->o->base, 0 };
 	struct plan *p = &r->plan[i];
 	size_t n;
 
 	make_plan(r, p, &r->c->job[i], map, map->alias != NULL);
-	if (change_field_paths(r, map, &clb_schema_job, &dirs) == -1)
+	if (change_field_paths(r, map, &clb_schema_job, &paths) == -1)
 		return -1;
 	if (map->alias != NULL) {
 		const struct clb_yaml_entry *en = entries_of(r, p, 0, &n);
@@ -570,42 +538,16 @@ edit_list(struct rewriting *r, const struct clb_yaml_node *list, size_t first)
 static int
 plan_list(struct rewriting *r, const struct section *s)
 {
-	const struct dirs dirs = { r->dir, r->o->base, 1 };
+	const struct paths paths = { r->o->base, 1 };
 
 	for (size_t i = 0; i < s->nlist; i++) {
 		const struct clb_yaml_node *map = s->list->child[i];
 
 		make_plan(r, &r->plan[s->first + i], &r->c->job[s->first + i], map, 1);
-		if (change_field_paths(r, map, &clb_schema_job, &dirs) == -1)
+		if (change_field_paths(r, map, &clb_schema_job, &paths) == -1)
 			return -1;
 	}
 	return 0;
-}
-
-static const char *
-dir_of(struct rewriting *r, const char *path)
-{
-	char *dir = clb_path_dir(path);
-	const char *copy = clb_arena_str(&r->arena, dir, strlen(dir)).s;
-
-	free(dir);
-	return copy;
-}
-
-/* The directory of a job's file as a pattern names it, which has no star there. */
-static const char *
-dir_in_pattern(struct rewriting *r, const struct section *s, const char *file)
-{
-	const char *dir = dir_of(r, file);
-
-	for (size_t i = 0; i < s->files->n; i++) {
-		struct clb_str text = s->files->child[i]->text;
-		const char *joined = clb_path_join(&r->arena, r->dir, text).s;
-
-		if (strcmp(dir_of(r, joined), dir) == 0)
-			return dir_of(r, text.s);
-	}
-	return dir;
 }
 
 static int
@@ -613,13 +555,11 @@ plan_files(struct rewriting *r, const struct section *s)
 {
 	for (size_t i = s->first + s->nlist; i < s->first + s->njob; i++) {
 		const struct clb_job *job = &r->c->job[i];
-		struct dirs dirs = { dir_of(r, job->place.file),
-		    dir_in_pattern(r, s, job->place.file), 1 };
+		const struct paths paths = { clb_path_join(&r->arena, r->o->base,
+		    clb_str(job->dir)).s, 1 };
 
-		if (r->o->base != NULL)
-			dirs.after = clb_path_join(&r->arena, r->o->base, clb_str(dirs.after)).s;
 		make_plan(r, &r->plan[i], job, job->node, 1);
-		if (change_field_paths(r, job->node, &clb_schema_job, &dirs) == -1)
+		if (change_field_paths(r, job->node, &clb_schema_job, &paths) == -1)
 			return -1;
 	}
 	return 0;
@@ -693,7 +633,7 @@ edit_allocator(struct rewriting *r, const struct clb_yaml_node *receiver, const 
 	json_array_append_new(r->kept, value);
 	edit_entries(r, s, gone, remove_list(s, gone), add, 1);
 	gone = alloc(r, receiver->n / 2, 1);
-	if (field(receiver, name, &at) != NULL && at != NONE)
+	if (clb_yaml_field(receiver, name, &at) != NULL && at != NONE)
 		gone[at] = 1;
 	clb_yaml_edit_mapping(r->ed, receiver, gone,
 	    at != NONE && is_behind_merges(receiver, at) ? at : NONE, &allocator, 1);
@@ -729,7 +669,7 @@ warn_of_field(const struct rewriting *r, const struct clb_job *job, const char *
 
 	if (json_integer_value(json_object_get(job->doc, name)) == 0)
 		return;
-	if ((v = field(job->node, clb_str(name), &at)) != NULL)
+	if ((v = clb_yaml_field(job->node, clb_str(name), &at)) != NULL)
 		warn_at(r, job->place.file, v, "job '%.*s': %s", (int)job->name.n, job->name.s, text);
 }
 
@@ -748,9 +688,9 @@ warn_of_section(const struct rewriting *r, const struct section *s)
 	size_t at;
 
 	for (size_t k = 0; k < sizeof(fields) / sizeof(*fields); k++) {
-		global = field(s->map, CLB_STR("global"), &at);
+		global = clb_yaml_field(s->map, CLB_STR("global"), &at);
 		if (global != NULL && global->kind == CLB_YAML_MAPPING && s->njob != 0 &&
-		    (v = field(global, clb_str(fields[k].name), &at)) != NULL &&
+		    (v = clb_yaml_field(global, clb_str(fields[k].name), &at)) != NULL &&
 		    !clb_str_eq(v->text, CLB_STR("0")))
 			warn_at(r, r->y.name, v, "%s", fields[k].text);
 		for (size_t i = s->first; i < s->first + s->njob; i++)
@@ -776,7 +716,7 @@ static const struct clb_yaml_node *
 own(const struct clb_yaml_node *map, struct clb_str name)
 {
 	size_t at;
-	const struct clb_yaml_node *v = map->alias == NULL ? field(map, name, &at) : NULL;
+	const struct clb_yaml_node *v = map->alias == NULL ? clb_yaml_field(map, name, &at) : NULL;
 
 	return v != NULL && at != NONE && v->alias == NULL ? v : NULL;
 }
@@ -831,7 +771,7 @@ edit(struct rewriting *r)
 	int is_list = root->kind == CLB_YAML_SEQUENCE;
 	size_t at;
 
-	if (!is_list && field(root, CLB_STR("receivers"), &at) != NULL) {
+	if (!is_list && clb_yaml_field(root, CLB_STR("receivers"), &at) != NULL) {
 		if (r->o->collector != CLB_FOR_OTELCOL)
 			return fail_at(r, root, "this is the configuration of an OpenTelemetry "
 			    "collector");
@@ -896,41 +836,6 @@ same_tree(const struct clb_yaml_node *a, const struct clb_yaml_node *b, enum lev
 	}
 }
 
-static int
-is_moved(const struct rewriting *r, const json_t *a, const json_t *b)
-{
-	for (size_t i = 0; i < r->npath; i++)
-		if (clb_str_eq(clb_str(json_string_value(a)), r->path[i].before) &&
-		    clb_str_eq(clb_str(json_string_value(b)), r->path[i].after))
-			return 1;
-	return 0;
-}
-
-/* Equal, but for paths that are meant to differ. */
-static int
-same_json(const struct rewriting *r, json_t *a, json_t *b)
-{
-	const char *key;
-	json_t *item;
-	size_t i;
-
-	if (json_is_string(a) && json_is_string(b))
-		return json_equal(a, b) || is_moved(r, a, b);
-	if (json_is_array(a) && json_is_array(b) && json_array_size(a) == json_array_size(b)) {
-		json_array_foreach(a, i, item)
-			if (!same_json(r, item, json_array_get(b, i)))
-				return 0;
-		return 1;
-	}
-	if (json_is_object(a) && json_is_object(b) && json_object_size(a) == json_object_size(b)) {
-		json_object_foreach(a, key, item)
-			if (!same_json(r, item, json_object_get(b, key)))
-				return 0;
-		return 1;
-	}
-	return json_equal(a, b);
-}
-
 static json_t *
 without_discovery(const json_t *doc)
 {
@@ -949,47 +854,45 @@ without_discovery(const json_t *doc)
 
 /* What differs, or NULL. */
 static const char *
-compare_job(const struct rewriting *r, const struct plan *p, const struct clb_job *job)
+compare_job(const struct rewriting *r, const struct clb_job *old, const struct clb_job *new,
+    unsigned needs)
 {
-	json_t *before = without_discovery(p->job->doc), *after = without_discovery(job->doc);
-	int same = same_json(r, before, after);
-	unsigned needs;
+	json_t *before = without_discovery(old->doc), *after = without_discovery(new->doc);
+	int same = json_equal(before, after);
+	unsigned found;
 
 	json_decref(before);
 	json_decref(after);
-	if (!clb_str_eq(job->name, p->job->name))
+	if (!clb_str_eq(old->name, new->name))
 		return "the name";
 	if (!same)
 		return "the fields that stay";
-	if (job->nsd != 1 || job->sd[0].kind != (has_files(r) ? CLB_SD_FILE : CLB_SD_HTTP))
+	if (new->nsd != 1 || new->sd[0].kind != (has_files(r) ? CLB_SD_FILE : CLB_SD_HTTP))
 		return "the source of targets";
-	if (!clb_handoff_is_done(job, &needs) || needs != p->needs)
+	if (!clb_handoff_is_done(new, &found) || found != needs)
 		return "the rules";
 	return NULL;
 }
 
 static int
-compare(const struct rewriting *r, const struct clb_config *after, const struct clb_yaml *y)
+compare(const struct rewriting *r, const struct clb_config *old, const struct clb_config *new,
+    const struct clb_yaml *y)
 {
 	static const char text[] = "the rewritten configuration would mean something else: %.*s%s";
-	const char *why = NULL;
+	enum level level = r->o->collector == CLB_FOR_OTELCOL ? COLLECTOR : CONFIG;
+	size_t njob = r->o->via == CLB_VIA_ALLOCATOR ? 0 : old->njob;
 	struct clb_str job = CLB_STR("");
-	int is_otel = r->o->collector == CLB_FOR_OTELCOL;
+	const char *why = NULL;
 
-	if (r->o->via != CLB_VIA_ALLOCATOR) {
-		if (after->njob != r->c->njob)
-			why = "the number of jobs";
-		for (size_t i = 0; why == NULL && i < r->c->njob; i++) {
-			job = r->c->job[i].name;
-			why = compare_job(r, &r->plan[i], &after->job[i]);
-		}
-		if (why != NULL)
-			return clb_err_set(r->e, EX_SOFTWARE, text, (int)job.n, job.s, why);
-	} else if (after->njob != 0) {
-		return clb_err_set(r->e, EX_SOFTWARE, text, 0, "", "there are still jobs");
+	if (new->njob != njob)
+		why = "the number of jobs";
+	for (size_t i = 0; why == NULL && i < njob; i++) {
+		job = old->job[i].name;
+		why = compare_job(r, &old->job[i], &new->job[i], r->plan[i].needs);
 	}
-	if (r->y.root->kind == CLB_YAML_MAPPING &&
-	    !same_tree(r->y.root, y->root, is_otel ? COLLECTOR : CONFIG))
+	if (why != NULL)
+		return clb_err_set(r->e, EX_SOFTWARE, text, (int)job.n, job.s, why);
+	if (r->y.root->kind == CLB_YAML_MAPPING && !same_tree(r->y.root, y->root, level))
 		return clb_err_set(r->e, EX_SOFTWARE, text, 0, "", "outside of the scrape configs");
 	return 0;
 }
@@ -997,19 +900,25 @@ compare(const struct rewriting *r, const struct clb_config *after, const struct 
 static int
 verify(struct rewriting *r, const struct clb_buf *text)
 {
-	const struct clb_config_options o = { r->c->compat, r->o->skip_unsupported_sd, NULL };
+	struct clb_config_options o = { .compat = r->c->compat, .keep_paths = 1,
+	    .skip_unsupported_sd = r->o->skip_unsupported_sd, .base = r->o->base };
 	struct clb_err why = CLB_ERR_INIT;
-	struct clb_config after = { .njob = 0 };
+	struct clb_config old = { .njob = 0 }, new = { .njob = 0 };
 	struct clb_yaml y;
-	int rc = -1;
+	int rc = clb_yaml_parse(&y, r->y.name, text->p, text->n, EX_CONFIG, &why);
 
-	if (clb_yaml_parse(&y, r->y.name, text->p, text->n, EX_CONFIG, &why) == -1 ||
-	    clb_config_parse(&after, r->y.name, text->p, text->n, &o, &why) == -1)
-		clb_err_set(r->e, EX_SOFTWARE, "the rewritten configuration is wrong: %s", why.msg);
+	if (rc == 0)
+		rc = clb_config_parse(&old, r->y.name, r->c->text.p, r->c->text.n, &o, &why);
+	o.base = NULL;
+	if (rc == 0)
+		rc = clb_config_parse(&new, r->y.name, text->p, text->n, &o, &why);
+	if (rc == 0)
+		rc = compare(r, &old, &new, &y);
 	else
-		rc = compare(r, &after, &y);
+		clb_err_set(r->e, EX_SOFTWARE, "the rewritten configuration is wrong: %s", why.msg);
 	clb_yaml_release(&y);
-	clb_config_release(&after);
+	clb_config_release(&old);
+	clb_config_release(&new);
 	return rc;
 }
 
@@ -1025,10 +934,10 @@ clb_rewrite(const struct clb_config *c, const struct clb_rewrite_options *o,
 	r.nothing = json_array();
 	json_array_append_new(r.kept, r.nothing);
 	r.plan = clb_xcalloc(c->njob + 1, sizeof(*r.plan));
-	r.dir = dir_of(&r, c->file[0]);
 	rc = clb_yaml_parse(&r.y, c->file[0], c->text.p, c->text.n, EX_CONFIG, e);
 	r.ed = clb_yaml_edit_new(&r.y, c->text.p, c->text.n);
-	if (rc == 0 && !clb_yaml_is_null(r.y.root) && (rc = edit(&r)) == 0 &&
+	if (rc == 0 && !clb_yaml_is_null(r.y.root) && (rc = clb_secrets_check(c, e)) == 0 &&
+	    (rc = edit(&r)) == 0 &&
 	    (rc = clb_yaml_edit_finish(r.ed, &text, e)) == 0)
 		rc = verify(&r, &text);
 	if (rc == 0 && clb_yaml_is_null(r.y.root))

@@ -74,6 +74,16 @@ int clb_yaml_is_null(const struct clb_yaml_node *n);
 /* 1 if a mapping's key is the merge key: a plain <<. */
 int clb_yaml_is_merge(const struct clb_yaml_node *key);
 
+/*
+ * The value of the field name of the structure that the mapping is: that of the
+ * last entry or merge key that has it; of merged mappings in a list the first
+ * wins. NULL if there is none. Unless entry is NULL, *entry is the number of its
+ * entry, or CLB_YAML_MERGED.
+ */
+#define CLB_YAML_MERGED SIZE_MAX
+const struct clb_yaml_node *clb_yaml_field(const struct clb_yaml_node *map, struct clb_str name,
+    size_t *entry);
+
 /* What a scalar is: a quoted one is a string, a plain one what it looks like. */
 enum clb_yaml_type {
 	CLB_YAML_NULL, CLB_YAML_BOOL, CLB_YAML_INT, CLB_YAML_FLOAT, CLB_YAML_STRING

@@ -1,4 +1,4 @@
-/* What the text of a scalar means: YAML 1.1 as go-yaml v2 reads it. */
+/* What texts and merge keys mean: YAML 1.1 as go-yaml v2 reads it. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -157,4 +157,33 @@ clb_yaml_is_merge(const struct clb_yaml_node *key)
 {
 	return key->kind == CLB_YAML_SCALAR && clb_str_eq(key->text, CLB_STR("<<")) &&
 	    (key->plain || (key->tag != NULL && strcmp(key->tag, TAG "merge") == 0));
+}
+
+const struct clb_yaml_node *
+clb_yaml_field(const struct clb_yaml_node *map, struct clb_str name, size_t *entry)
+{
+	const struct clb_yaml_node *found = NULL, *value, *v;
+	size_t at = CLB_YAML_MERGED;
+
+	for (size_t i = 0; map->kind == CLB_YAML_MAPPING && i + 1 < map->n; i += 2) {
+		value = map->child[i + 1];
+		if (!clb_yaml_is_merge(map->child[i])) {
+			if (map->child[i]->kind == CLB_YAML_SCALAR &&
+			    clb_str_eq(map->child[i]->text, name)) {
+				found = value;
+				at = i / 2;
+			}
+			continue;
+		}
+		v = value->kind == CLB_YAML_MAPPING ? clb_yaml_field(value, name, NULL) : NULL;
+		for (size_t k = 0; v == NULL && value->kind == CLB_YAML_SEQUENCE && k < value->n; k++)
+			v = clb_yaml_field(value->child[k], name, NULL);
+		if (v != NULL) {
+			found = v;
+			at = CLB_YAML_MERGED;
+		}
+	}
+	if (entry != NULL)
+		*entry = at;
+	return found;
 }

@@ -87,6 +87,23 @@ add_escaped(struct clb_buf *out, struct clb_str s)
 }
 
 void
+clb_yaml_escape(struct clb_buf *out, struct clb_str json)
+{
+	size_t len;
+	unsigned code;
+
+	for (uint32_t i = 0; i < json.n; i += (uint32_t)len) {
+		len = unprintable((const unsigned char *)json.s + i, json.n - i, &code);
+		if (len != 0) {
+			clb_buf_printf(out, "\\u%04X", code);
+			continue;
+		}
+		len = 1;
+		clb_buf_addc(out, json.s[i]);
+	}
+}
+
+void
 clb_yaml_string(struct clb_buf *out, struct clb_str s, enum clb_yaml_style style)
 {
 	if (style == CLB_YAML_AS_JSON || !is_printable(s)) {

@@ -18,6 +18,12 @@ enum clb_yaml_style {
 /* Append s as a scalar that is a string. */
 void clb_yaml_string(struct clb_buf *out, struct clb_str s, enum clb_yaml_style style);
 
+/*
+ * Append JSON text with escapes for what YAML does not take in a string as it
+ * is: DEL, U+0080 to U+009F, U+2028, U+2029, U+FEFF, U+FFFE and U+FFFF.
+ */
+void clb_yaml_escape(struct clb_buf *out, struct clb_str json);
+
 /* Append v: {a: b, c: [d]}. */
 void clb_yaml_json(struct clb_buf *out, const json_t *v, enum clb_yaml_style style);
 

@@ -469,6 +469,58 @@ sd/a.json
 sd/b.json' '' clb-config files prometheus.yml
 }
 
+@test "scrape-configs prints what a target allocator serves: no discovery, no rules but hand-off" {
+	cd "$BATS_TEST_DIRNAME/clb-config/scrape-configs"
+	check 0 "$(cat expected.json)" '' bash -c 'clb-config scrape-configs prometheus.yml | jq -S .'
+	[ "$(clb-config scrape-configs prometheus.yml | wc -l)" -eq 1 ]
+	# DEL and the like are escaped: YAML takes it as well.
+	LC_ALL=C grep -q 'del\\u007F' <(clb-config scrape-configs prometheus.yml)
+}
+
+@test "what scrape-configs prints is scrape configs for a real Prometheus" {
+	cd "$BATS_TEST_DIRNAME/clb-config/everything"
+	clb-config scrape-configs --allow-inline-secrets prometheus.yml |
+		jq '{scrape_configs: [.[]]}' >"$BATS_TEST_TMPDIR/p.yml"
+	"${CLB_TESTS:-$CLB_ROOT/build/tests}/prometheus-3/usr/bin/promtool" check config \
+		--syntax-only "$BATS_TEST_TMPDIR/p.yml"
+	clb-config show "$BATS_TEST_TMPDIR/p.yml" >/dev/null
+}
+
+@test "inline secrets keep scrape-configs from printing, with a line for each" {
+	cd "$BATS_TEST_DIRNAME/clb-config/secrets"
+	check 77 '' "$(cat expected.err)" clb-config scrape-configs prometheus.yml
+	check 0 '["hunter2","tok","b","k"]' '' bash -c 'clb-config scrape-configs \
+	    --allow-inline-secrets prometheus.yml | jq -c "[.web.basic_auth.password,
+	    .old.authorization.credentials, .oauth.oauth2.client_secret,
+	    .more.oauth2.tls_config.key]"'
+	check 0 '' '' bash -c 'grep -v "password\|token\|proxy\|secret" prometheus.yml >"$0" &&
+	    clb-config scrape-configs "$0" >/dev/null' "$BATS_TEST_TMPDIR/p.yml"
+}
+
+@test "the text <secret> is no secret, and never comes to a collector as one" {
+	local args
+
+	cd "$BATS_TEST_TMPDIR"
+	printf 'scrape_configs:\n- job_name: a\n  basic_auth: {username: u, password: <secret>}\n' >p.yml
+	for args in scrape-configs 'scrape-configs --allow-inline-secrets' \
+	    'rewrite --for prometheus --via file --sd-dir /sd'; do
+		# shellcheck disable=SC2086 # several arguments
+		check 78 '' "clb-config: p.yml:3:39: job 'a': basic_auth.password is the text '<secret>', which stands for a secret that is not shown" \
+		    clb-config $args p.yml
+	done
+	printf 'scrape_configs: [{job_name: a, proxy_url: http://u:%%3Csecret%%3E@h}]' >p.yml
+	check 78 '' "clb-config: p.yml:1:43: job 'a': proxy_url is the text '<secret>', which stands for a secret that is not shown" \
+	    clb-config scrape-configs --allow-inline-secrets p.yml
+}
+
+@test "scrape-configs leaves paths as they are, or joins them with --base" {
+	cd "$BATS_TEST_DIRNAME/clb-config/jobs-in-files"
+	check 0 '"jobs/secret"' '' bash -c 'cd .. && clb-config scrape-configs \
+	    jobs-in-files/prometheus.yml | jq .a2.basic_auth.password_file'
+	check 0 '"/etc/jobs/secret"' '' bash -c 'clb-config scrape-configs --base /etc \
+	    prometheus.yml | jq .a2.basic_auth.password_file'
+}
+
 @test "a job of many targets and labels is loaded in linear time" {
 	local n=50000
 

@@ -42,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		CLB_VERSION(2, 42), CLB_VERSION(2, 50), CLB_VERSION(3, 0), CLB_VERSION(3, 5),
 		CLB_VERSION(3, 7), CLB_VERSION(3, 13), CLB_VERSION(3, 14), CLB_VERSION(2, 55)
 	};
-	struct clb_config_options o = { 0, 0, warn };
+	struct clb_config_options o = { .warn = warn };
 	struct clb_err e = CLB_ERR_INIT;
 	struct clb_config c;
 	char path[64];

@@ -151,7 +151,7 @@ jobs(const struct clb_config *c)
 static void
 load(void)
 {
-	struct clb_config_options o = { CLB_VERSION(3, 7), 0, NULL };
+	struct clb_config_options o = { .compat = CLB_VERSION(3, 7) };
 	struct clb_err e = CLB_ERR_INIT;
 	struct clb_config c;
 	char path[] = "/tmp/clb-config-XXXXXX";
