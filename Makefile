@@ -18,6 +18,7 @@ LIB_C = $(wildcard lib/*.c)
 LIB_CC = $(wildcard lib/*.cc)
 UNIT = $(patsubst testdata/unit/%.c,%,$(wildcard testdata/unit/*.c))
 FUZZ = $(patsubst testdata/fuzz/%.c,%,$(wildcard testdata/fuzz/*.c))
+BENCH = $(patsubst testdata/bench/%.c,%,$(wildcard testdata/bench/*.c))
 MAN = $(wildcard man/*.[157])
 # Those that need a Kubernetes control plane are for check-k8s.
 KUBE_TESTS = $(wildcard testdata/kube.bats testdata/kube-*.bats)
@@ -45,6 +46,10 @@ $(FUZZ:%=$B/fuzz/%): $B/fuzz/%: $B/testdata/fuzz/%.o $B/libclb.a
 	@mkdir -p $(@D)
 	$(CXX) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+$(BENCH:%=$B/bench/%): $B/bench/%: $B/testdata/bench/%.o $B/libclb.a
+	@mkdir -p $(@D)
+	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 $B/libclb.a: $(LIBO)
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -65,12 +70,14 @@ $B/%.h.ok: %.h
 
 unit: $(UNIT:%=$B/unit/%)
 
+benches: $(BENCH:%=$B/bench/%)
+
 lint: $(patsubst %.h,$B/%.h.ok,$(wildcard lib/*.h))
 	scripts/lint
 
 # Ends with "N passed, M failed".
 check:
-	@$(MAKE) --no-print-directory B=$B WERROR=1 lint all unit
+	@$(MAKE) --no-print-directory B=$B WERROR=1 lint all unit benches
 	@scripts/fetch-tests
 	@scripts/run-tests $B $(TESTS)
 
@@ -105,6 +112,10 @@ bench: all
 	@PATH="$(abspath $B):$$PATH" scripts/bench $B/bench
 	@PATH="$(abspath $B):$$PATH" scripts/bench-mirror $B/bench
 
+# Balance and movement; exits with 1 if they are not what they should be.
+bench-schedule: all benches
+	@PATH="$(abspath $B):$$PATH" scripts/bench-schedule $B/bench
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install $(PROGS:%=$B/%) $(SCRIPTS:%=scripts/%) $(DESTDIR)$(PREFIX)/bin
@@ -116,8 +127,8 @@ clean:
 	rm -rf build build-*
 
 -include $(LIBO:.o=.d) $(PROGS:%=$B/cmd/%.d) $(UNIT:%=$B/testdata/unit/%.d) \
-    $(FUZZ:%=$B/testdata/fuzz/%.d)
+    $(FUZZ:%=$B/testdata/fuzz/%.d) $(BENCH:%=$B/testdata/bench/%.d)
 
-.PHONY: all unit lint check check-k8s asan fuzz fuzz-run demo bench bench-k8s install clean
+.PHONY: all unit benches lint check check-k8s asan fuzz fuzz-run demo bench bench-k8s bench-schedule install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
