@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "lib/assignment.h"
@@ -190,6 +189,13 @@ clb_assignment_read(struct clb_assignment *a, const struct clb_collectors *c,
 	return rc;
 }
 
+/* All that is looked at: the rest of a previous assignment's records is passed over. */
+static const struct clb_json_shape owner_field[] = {
+	{ CLB_STR_INIT("collector"), NULL, 0 }, { CLB_STR_INIT("id"), NULL, 0 },
+	{ CLB_STR_INIT("job"), NULL, 0 },
+};
+static const struct clb_json_shape owner_shape = { CLB_STR_INIT(""), owner_field, 3 };
+
 int
 clb_assignment_read_previous(struct clb_assignment *a, struct clb_collectors *c,
     struct clb_stream *s, struct clb_err *e)
@@ -197,6 +203,7 @@ clb_assignment_read_previous(struct clb_assignment *a, struct clb_collectors *c,
 	struct clb_target t = { 0 };
 	int rc;
 
+	s->shape = &owner_shape;
 	while ((rc = clb_target_next(&t, s, e)) == 1) {
 		if (!(t.has & CLB_HAS_ID) || t.collector.n == 0) {
 			rc = clb_stream_fail(s, 0, e, "the target has no %s",
@@ -473,6 +480,31 @@ clb_assignment_sorted(const struct clb_assignment *a, const struct clb_collector
 	return sorted;
 }
 
+/* Lines lie in the order of the input: ask for those that come next. */
+static void
+prefetch(const struct clb_assignment *a, const uint32_t *sorted, size_t i, size_t n)
+{
+	if (i + 32 < n)
+		__builtin_prefetch(&a->line[a->order[sorted[i + 32] / a->replication]]);
+	if (i + 16 < n) {
+		const struct clb_line *line = &a->line[a->order[sorted[i + 16] / a->replication]];
+
+		for (uint32_t at = 0; at < line->n; at += 64)
+			__builtin_prefetch(line->text + at);
+	}
+}
+
+static void
+add_number(struct clb_buf *b, uint64_t v)
+{
+	char digits[20], *p = digits + sizeof(digits);
+
+	do
+		*--p = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	clb_buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
 int
 clb_assignment_write(const struct clb_assignment *a, const struct clb_collectors *c,
     struct clb_out *out, struct clb_err *e)
@@ -487,6 +519,7 @@ clb_assignment_write(const struct clb_assignment *a, const struct clb_collectors
 		const struct clb_line *line = &a->line[a->order[sorted[i] / a->replication]];
 		uint32_t collector = a->where[sorted[i]];
 
+		prefetch(a, sorted, i, n);
 		if (collector != last) {
 			field.n = 0;
 			clb_buf_adds(&field, "\"collector\":");
@@ -497,8 +530,8 @@ clb_assignment_write(const struct clb_assignment *a, const struct clb_collectors
 		clb_buf_add(&out->buf, line->text, line->at);
 		clb_buf_add(&out->buf, field.p, field.n);
 		clb_buf_add(&out->buf, line->text + line->at, line->weight_at - line->at);
-		clb_buf_printf(&out->buf, ",\"weight\":%" PRIu64,
-		    a->target[sorted[i] / a->replication].weight);
+		clb_buf_add(&out->buf, ",\"weight\":", sizeof(",\"weight\":") - 1);
+		add_number(&out->buf, a->target[sorted[i] / a->replication].weight);
 		clb_buf_add(&out->buf, line->text + line->weight_at, line->n - line->weight_at);
 		rc = clb_out_record(out, e);
 	}

@@ -46,26 +46,31 @@ has_room(const struct clb_work *w, size_t copy, uint32_t c)
 	    w->s->seat[c].max_weight - w->load[c]);
 }
 
+int
+clb_work_zone_fits(const struct clb_work *w, size_t copy, uint32_t zone)
+{
+	const struct clb_schedule *s = w->s;
+	size_t first = clb_work_target(w, copy) * s->replication;
+	uint32_t here = 0;
+
+	for (size_t i = first; i < first + s->replication && zone != CLB_NOWHERE; i++)
+		here += i != copy && s->where[i] != CLB_NOWHERE &&
+		    s->seat[s->where[i]].zone == zone;
+	return here < w->per_zone;
+}
+
 /* 1 if c keeps the copy apart from the target's others: by collector, and by zone. */
 static int
 is_apart(const struct clb_work *w, size_t copy, uint32_t c)
 {
-	const struct clb_schedule *s = w->s;
-	uint32_t R = s->replication, zone = s->seat[c].zone, here = 0;
-	size_t first = clb_work_target(w, copy) * R;
+	size_t R = w->s->replication, first = clb_work_target(w, copy) * R;
 
 	if (R == 1)
 		return 1;
-	for (size_t i = first; i < first + R; i++) {
-		uint32_t other = s->where[i];
-
-		if (i == copy || other == CLB_NOWHERE)
-			continue;
-		if (other == c)
+	for (size_t i = first; i < first + R; i++)
+		if (i != copy && w->s->where[i] == c)
 			return 0;
-		here += zone != CLB_NOWHERE && s->seat[other].zone == zone;
-	}
-	return here < w->per_zone;
+	return clb_work_zone_fits(w, copy, w->s->seat[c].zone);
 }
 
 int
@@ -75,9 +80,8 @@ clb_work_fits(const struct clb_work *w, size_t copy, uint32_t c)
 }
 
 int
-clb_work_zone_open(const struct clb_work *w, uint32_t c)
+clb_work_zone_open(const struct clb_work *w, uint32_t zone)
 {
-	uint32_t zone = w->s->seat[c].zone;
 	uint64_t least = UINT64_MAX;
 
 	if (w->s->zone_skew == SIZE_MAX || zone == CLB_NOWHERE)
@@ -184,23 +188,32 @@ check(const struct clb_work *w, struct clb_err *e)
 
 /* ---- keep what was ---- */
 
+/* The copy to a collector, if that is ready and keeps it apart from the target's others. */
+static int
+stays(struct clb_work *w, size_t copy, uint32_t c)
+{
+	if (!clb_work_ready(w, c) || !is_apart(w, copy, c))
+		return 0;
+	clb_work_put(w, copy, c);
+	return 1;
+}
+
 /*
- * Every copy stays with its collector, if that is ready and keeps it apart from
- * the target's others. Limits are for shed.
+ * Every copy stays with its collector. One whose place has gone to another, by
+ * node, stays in a place that is free. Limits are for shed.
  */
 static void
 keep(struct clb_work *w, size_t n)
 {
 	struct clb_schedule *s = w->s;
+	size_t R = s->replication;
 
-	for (size_t i = 0; i < n; i++) {
-		if (s->where[i] != CLB_NOWHERE || !clb_work_ready(w, w->was[i]))
-			continue;
-		if (is_apart(w, i, w->was[i]))
-			clb_work_put(w, i, w->was[i]);
-		else
+	for (size_t i = 0; i < n; i++)
+		if (s->where[i] == CLB_NOWHERE && !stays(w, i, w->was[i]))
 			s->why[i] = CLB_LIMITED;
-	}
+	for (size_t i = 0; i < n && R > 1 && w->fixed != NULL; i++)
+		for (size_t k = i / R * R; k < (i / R + 1) * R && s->where[i] == CLB_NOWHERE; k++)
+			(void)stays(w, i, w->was[k]);
 }
 
 /* Take away what is above the limits: the heaviest for weight, the lightest for number. */

@@ -7,7 +7,7 @@
 #include "lib/sort.h"
 
 /* Copies that are looked at, of one collector for another, before they count as blocked. */
-#define LOOK 64
+#define LOOK 1024
 
 /* A copy in its collector's stock, which is sorted by weight. */
 struct stock {
@@ -186,11 +186,17 @@ by_rank(const void *a, const void *b)
  * however many leave, each job gives its share: the k-th of a job's m gets the
  * rank (k + u) / m. u is the job's own, or jobs with one target each would be
  * asked in the order of their names everywhere.
+ *
+ * Where targets have several copies chance does that: two collectors with the
+ * same targets are to give different ones to a third, which can have only one.
  */
 static void
 interleave(const struct clb_work *w, struct stock *v, size_t n)
 {
-	for (size_t i = 0, m; i < n; i += m) {
+	for (size_t i = 0; i < n && w->s->replication > 1; i++)
+		v[i].rank = (uint32_t)mix(clb_work_placement(w, v[i].copy)->id ^
+		    mix(w->s->where[v[i].copy]));
+	for (size_t i = 0, m; i < n && w->s->replication == 1; i += m) {
 		const struct clb_placement *p = clb_work_placement(w, v[i].copy);
 		uint64_t u = mix(p->id ^ mix(w->s->where[v[i].copy])) & UINT32_MAX;
 
@@ -445,27 +451,39 @@ least_group(struct balance *b, const unsigned char *closed, uint32_t *to)
 	return best;
 }
 
-/* 1 if a copy may go from one zone to the other, as far as zones are concerned. */
+/* The skew if a copy went from one zone to the other, of which one may be none. */
+static uint64_t
+skew_after(struct clb_work *w, uint32_t from, uint32_t to)
+{
+	uint32_t most, least;
+	uint64_t then;
+
+	if (from != CLB_NOWHERE)
+		w->zone[from].copies--;
+	if (to != CLB_NOWHERE)
+		w->zone[to].copies++;
+	then = skew(w, &most, &least);
+	if (from != CLB_NOWHERE)
+		w->zone[from].copies++;
+	if (to != CLB_NOWHERE)
+		w->zone[to].copies--;
+	return then;
+}
+
+/* 1 if a copy may go from one collector's zone to the other's. */
 static int
 may_cross(const struct balance *b, uint32_t from, uint32_t to)
 {
 	struct clb_work *w = b->w;
 	uint32_t zf = w->s->seat[from].zone, zt = w->s->seat[to].zone, most, least;
-	uint64_t now, then;
+	uint64_t then;
 
-	if (b->ngroups == 1 || (zf == zt && zf != CLB_NOWHERE))
+	if (b->ngroups == 1 || zf == zt)
 		return 1;
-	if (b->apart)
-		return zf == zt;
-	if (w->s->zone_skew == SIZE_MAX)
-		return 1;
-	now = skew(w, &most, &least);
-	w->zone[zf != CLB_NOWHERE ? zf : zt].copies -= zf != CLB_NOWHERE;
-	w->zone[zt != CLB_NOWHERE ? zt : zf].copies += zt != CLB_NOWHERE;
-	then = skew(w, &most, &least);
-	w->zone[zf != CLB_NOWHERE ? zf : zt].copies += zf != CLB_NOWHERE;
-	w->zone[zt != CLB_NOWHERE ? zt : zf].copies -= zt != CLB_NOWHERE;
-	return then <= w->s->zone_skew || then < now;
+	if (b->apart || w->s->zone_skew == SIZE_MAX)
+		return !b->apart;
+	then = skew_after(w, zf, zt);
+	return then <= w->s->zone_skew || then < skew(w, &most, &least);
 }
 
 /*

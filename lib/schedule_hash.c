@@ -182,7 +182,7 @@ prefer(struct clb_work *w, const struct choice *ch, ask_fn *ask, size_t copy, si
 
 	for (; (c = ask(ch, p, k)) != CLB_NOWHERE; k++)
 		if (clb_work_fits(w, copy, c)) {
-			if (skewed && !clb_work_zone_open(w, c))
+			if (skewed && !clb_work_zone_open(w, w->s->seat[c].zone))
 				continue;
 			clb_work_put(w, copy, c);
 			return k + 1;

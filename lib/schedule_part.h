@@ -60,8 +60,11 @@ clb_work_full(const struct clb_work *w, uint32_t c)
 /* 1 if ready collector c may have the copy: the rule that lib/schedule.h tells. */
 int clb_work_fits(const struct clb_work *w, size_t copy, uint32_t c);
 
-/* 1 if zone_skew lets the zone of c have one more copy that comes from outside. */
-int clb_work_zone_open(const struct clb_work *w, uint32_t c);
+/* 1 if the zone may have the copy, whatever its collectors have. */
+int clb_work_zone_fits(const struct clb_work *w, size_t copy, uint32_t zone);
+
+/* 1 if zone_skew lets the zone have one more copy; always, if it is CLB_NOWHERE. */
+int clb_work_zone_open(const struct clb_work *w, uint32_t zone);
 
 /* Give the copy, which is nowhere, to c; take it from where it is. */
 void clb_work_put(struct clb_work *w, size_t copy, uint32_t c);

@@ -81,6 +81,7 @@ count_up(struct counts *c, uint32_t job, uint32_t collector)
 struct group {
 	struct clb_heap loads, level, aside;
 	uint32_t job;		/* that level is ordered for */
+	uint32_t zone;		/* CLB_NOWHERE: none, or all */
 };
 
 struct placing {
@@ -89,6 +90,7 @@ struct placing {
 	struct group *group;	/* one, or one a zone and one for collectors without */
 	uint32_t ngroups;
 	uint64_t lightest;	/* of what is still to be placed */
+	uint64_t room;		/* no collector has more than this, in weight */
 	const struct clb_placement *p;
 	size_t copy;
 };
@@ -185,14 +187,26 @@ best(struct placing *pl, int skewed)
 	struct group *best = NULL;
 
 	for (struct group *g = pl->group; g < pl->group + pl->ngroups; g++) {
-		if (!find(pl, g))
+		if (pl->w->zoned && (!clb_work_zone_fits(pl->w, pl->copy, g->zone) ||
+		    (skewed && !clb_work_zone_open(pl->w, g->zone))))
 			continue;
-		if (skewed && !clb_work_zone_open(pl->w, g->level.v[0].collector))
-			continue;
-		if (best == NULL || is_better(pl, g, best))
+		if (find(pl, g) && (best == NULL || is_better(pl, g, best)))
 			best = g;
 	}
 	return best;
+}
+
+/* Nobody had room for the last one: how much there is, so that the next is not tried in vain. */
+static uint64_t
+most_room(const struct clb_work *w)
+{
+	uint64_t most = 0;
+
+	for (uint32_t c = 0; c < w->s->nseats; c++)
+		if (clb_work_ready(w, c) && !clb_work_full(w, c) &&
+		    w->s->seat[c].max_weight - w->load[c] > most)
+			most = w->s->seat[c].max_weight - w->load[c];
+	return most;
 }
 
 static void
@@ -202,6 +216,8 @@ place(struct placing *pl, size_t copy)
 
 	pl->copy = copy;
 	pl->p = clb_work_placement(pl->w, copy);
+	if (pl->p->weight > pl->room)
+		return;
 	g = best(pl, pl->w->zoned);
 	if (g == NULL && pl->w->zoned)
 		g = best(pl, 0);
@@ -212,6 +228,8 @@ place(struct placing *pl, size_t copy)
 		count_up(&pl->counts, pl->p->job, c);
 		if (!is_done(pl, c))
 			clb_heap_push(&g->loads, pl->w->load[c], c);
+	} else if (pl->w->limited) {
+		pl->room = most_room(pl->w);
 	}
 	for (g = pl->group; g < pl->group + pl->ngroups; g++)
 		if (g->aside.n > 0)
@@ -231,6 +249,8 @@ begin(struct placing *pl)
 			count_up(&pl->counts, clb_work_placement(w, i)->job, s->where[i]);
 	pl->ngroups = w->zoned ? w->nzones + 1 : 1;
 	pl->group = clb_xcalloc(pl->ngroups, sizeof(*pl->group));
+	for (uint32_t g = 0; g < pl->ngroups; g++)
+		pl->group[g].zone = g > 0 ? g - 1 : CLB_NOWHERE;
 	for (uint32_t c = 0; c < s->nseats; c++) {
 		uint32_t g = w->zoned && s->seat[c].zone != CLB_NOWHERE ? s->seat[c].zone + 1 : 0;
 
@@ -252,13 +272,35 @@ end(struct placing *pl)
 	free(pl->counts.count);
 }
 
+/*
+ * How many of the heaviest to put off until the others are placed: where room
+ * is short, as few targets as possible are to be left without a collector.
+ */
+static size_t
+put_off(const struct clb_work *w, const struct clb_keyed *v, size_t n)
+{
+	uint64_t room = 0, rest = 0;
+	size_t k = 0;
+
+	for (uint32_t c = 0; c < w->s->nseats; c++)
+		if (clb_work_ready(w, c) && !clb_work_full(w, c) &&
+		    __builtin_add_overflow(room, w->s->seat[c].max_weight - w->load[c], &room))
+			return 0;
+	for (size_t i = 0; i < n; i++)
+		rest += ~v[i].key;
+	for (; k < n && rest > room; k++)
+		rest -= ~v[k].key;
+	return k;
+}
+
 void
 clb_work_place(struct clb_work *w)
 {
 	struct clb_schedule *s = w->s;
-	struct placing pl = { .w = w, .lightest = UINT64_MAX };
+	struct placing pl = { .w = w, .lightest = UINT64_MAX,
+	    .room = UINT64_MAX };
 	struct clb_keyed *v;
-	size_t n = 0;
+	size_t n = 0, late;
 
 	for (size_t i = 0; i < s->ntargets * s->replication; i++)
 		n += s->where[i] == CLB_NOWHERE;
@@ -276,8 +318,11 @@ clb_work_place(struct clb_work *w)
 				pl.lightest = weight;
 		}
 	clb_sort_keyed(v, v + n, n);
+	late = w->limited ? put_off(w, v, n) : 0;
 	begin(&pl);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = late; i < n; i++)
+		place(&pl, v[i].value);
+	for (size_t i = 0; i < late; i++)
 		place(&pl, v[i].value);
 	end(&pl);
 	free(v);

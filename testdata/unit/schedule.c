@@ -338,6 +338,42 @@ test_heaviest_first(void)
 		    (unsigned long long)weight[i], c.where[i]);
 }
 
+/*
+ * 10,000 targets, sigma 1.5: within a hundredth of what no assignment can beat,
+ * and another collector moves no more than its share of the targets.
+ */
+static void
+test_ten_thousand(uint32_t collectors)
+{
+	enum { N = 10000 };
+	static struct clb_placement t[N];
+	static uint32_t where[N];
+	static unsigned char why[N];
+	struct clb_seat seat[64];
+	struct clb_schedule s = { .fallback = CLB_NO_STRATEGY, .target = t, .ntargets = N,
+	    .seat = seat, .nseats = collectors, .replication = 1, .where = where, .why = why,
+	    .tolerance = 0.01, .max_moves = SIZE_MAX, .zone_skew = SIZE_MAX };
+	struct clb_err e = CLB_ERR_INIT;
+	struct clb_balance b;
+
+	memset(where, 0xff, sizeof(where));
+	for (size_t i = 0; i < N; i++)
+		t[i] = (struct clb_placement){ .id = i, .weight = lognormal(),
+		    .job = (uint32_t)(i / 100), .node = CLB_NOWHERE };
+	for (uint32_t i = 0; i < 64; i++)
+		seat[i] = (struct clb_seat){ .max_weight = UINT64_MAX,
+		    .max_targets = UINT64_MAX, .node = CLB_NOWHERE, .zone = CLB_NOWHERE };
+	for (int step = 0; step < 2; step++) {
+		CHECK(clb_schedule_run(&s, &e) == 0, "%s", e.msg);
+		b = clb_schedule_balance(&s, where);
+		CHECK(b.imbalance <= b.floor * 1.01, "%g, and %g is possible", b.imbalance,
+		    b.floor);
+		CHECK(s.count[CLB_MOVED] * s.nseats <= N, "%zu of %d moved to the %uth",
+		    s.count[CLB_MOVED], N, s.nseats);
+		s.nseats++;
+	}
+}
+
 static void
 test_failures(void)
 {
@@ -377,5 +413,9 @@ main(void)
 	}
 	for (int i = 0; i < 50 && failures == 0; i++)
 		test_balance();
+	for (int i = 0; i < 5 && failures == 0; i++) {
+		test_ten_thousand(10);
+		test_ten_thousand(50);
+	}
 	return check_end();
 }
