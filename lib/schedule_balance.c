@@ -9,6 +9,9 @@
 /* Copies that are looked at, of one collector for another, before they count as blocked. */
 #define LOOK 1024
 
+/* Collectors that are asked to make room for a copy, before it stays where it is. */
+#define TRIES 8
+
 /* A copy in its collector's stock, which is sorted by weight. */
 struct stock {
 	uint64_t weight;
@@ -612,6 +615,136 @@ pass(struct balance *b)
 	return moves;
 }
 
+/* Passes until nothing moves; the stock is then what it is. */
+static void
+settle(struct balance *b)
+{
+	do
+		set_stock(b);
+	while (pass(b) > 0);
+}
+
+/* ---- when no single move helps ---- */
+
+/* How much is above what collectors may have, and who has most of it. */
+static uint64_t
+excess(struct balance *b, uint32_t *worst)
+{
+	const struct clb_work *w = b->w;
+	uint64_t sum = 0, most = 0;
+
+	for (uint32_t c = 0; c < w->s->nseats; c++) {
+		uint64_t over = clb_work_ready(w, c) ? minus(w->load[c], limit(b, c)) : 0;
+
+		sum += over;
+		if (over > most) {
+			most = over;
+			*worst = c;
+		}
+	}
+	return sum;
+}
+
+/*
+ * What the collector can do without: the lightest copy that brings it within
+ * its limit and that another can have, or else the heaviest of those.
+ */
+static size_t
+too_much(struct balance *b, uint32_t from)
+{
+	size_t i = above(b, from, minus(b->w->load[from], limit(b, from)) - 1);
+	size_t end = above(b, from, b->hi);
+
+	if (i < end)
+		return i;
+	return end > b->first[from] ? end - 1 : SIZE_MAX;
+}
+
+static int
+by_load(const void *a, const void *b, void *arg)
+{
+	const uint64_t *load = arg;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	if (load[x] != load[y])
+		return load[x] < load[y] ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* Back to where copies were, of which moved had moved then. */
+static void
+restore(struct balance *b, const uint32_t *where, size_t n, size_t moved)
+{
+	struct clb_work *w = b->w;
+	uint32_t *now = clb_xreallocarray(NULL, n, sizeof(*now));
+
+	memcpy(now, w->s->where, n * sizeof(*now));
+	for (size_t i = 0; i < n; i++)
+		if (now[i] != where[i])
+			clb_work_take(w, i);
+	for (size_t i = 0; i < n; i++)
+		if (now[i] != where[i])
+			clb_work_put(w, i, where[i]);
+	w->moved = moved;
+	free(now);
+	set_stock(b);
+}
+
+/*
+ * Give copy i away to each of the least loaded in turn, until one of them can
+ * then make room for it, so that there is less excess than there was. Returns 1
+ * if so; else all is as before.
+ */
+static int
+make_room(struct balance *b, size_t i, uint64_t before, uint32_t *order, uint32_t *where)
+{
+	struct clb_work *w = b->w;
+	size_t n = w->s->ntargets * w->s->replication, moved = w->moved, tried = 0;
+	size_t copy = b->stock[i].copy;
+	uint32_t from = w->s->where[copy], worst, nready = 0;
+
+	memcpy(where, w->s->where, n * sizeof(*where));
+	for (uint32_t c = 0; c < w->s->nseats; c++)
+		if (clb_work_ready(w, c) && c != from)
+			order[nready++] = c;
+	qsort_r(order, nready, sizeof(*order), by_load, w->load);
+	for (uint32_t k = 0; k < nready && tried < TRIES; k++) {
+		if (!may_cross(b, from, order[k]) || !clb_work_fits(w, copy, order[k]))
+			continue;
+		tried++;
+		/* The stock was set anew, but as it was: i is the same copy. */
+		move(b, i, order[k]);
+		settle(b);
+		if (excess(b, &worst) < before)
+			return 1;
+		restore(b, where, n, moved);
+	}
+	return 0;
+}
+
+/*
+ * Where a collector has two copies too heavy to go anywhere as things are, all
+ * moves between two collectors are for the worse, though three could do it.
+ * The excess falls with each step, so this ends; and where it ends, it ends
+ * again the next time.
+ */
+static void
+unstick(struct balance *b)
+{
+	const struct clb_schedule *s = b->w->s;
+	uint32_t *order = clb_xreallocarray(NULL, s->nseats, sizeof(*order));
+	uint32_t *where = clb_xreallocarray(NULL, s->ntargets * s->replication, sizeof(*where));
+	uint64_t over;
+	uint32_t worst = 0;
+	size_t i;
+
+	while (b->w->moved < s->max_moves && (over = excess(b, &worst)) > 0 &&
+	    (i = too_much(b, worst)) != SIZE_MAX && make_room(b, i, over, order, where))
+		;
+	free(order);
+	free(where);
+}
+
 /* ---- the whole ---- */
 
 static void
@@ -644,7 +777,7 @@ fills_zones(const struct clb_work *w)
 	return room <= w->s->replication;
 }
 
-/* Passes until nothing moves, so that a run on this one's result moves nothing. */
+/* A run on this one's result moves nothing. */
 void
 clb_work_balance(struct clb_work *w)
 {
@@ -662,8 +795,7 @@ clb_work_balance(struct clb_work *w)
 	b.down = clb_xreallocarray(NULL, n + 1, sizeof(*b.down));
 	b.up = clb_xreallocarray(NULL, n + 1, sizeof(*b.up));
 	b.got = clb_xreallocarray(NULL, s->nseats, sizeof(*b.got));
-	do
-		set_stock(&b);
-	while (pass(&b) > 0);
+	settle(&b);
+	unstick(&b);
 	release(&b);
 }

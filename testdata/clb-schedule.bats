@@ -90,6 +90,20 @@ moved() {
 	[ "$(moved four loose)" -eq 100 ]
 }
 
+@test "where no single move helps, a collector makes room for a heavy target" {
+	{
+		printf '{"id":"%016x","job":"heavy","labels":{},"weight":%d}\n' 1 90 2 68
+		seq 3 281 | awk '{ printf "{\"id\":\"%016x\",\"job\":\"light\",\"labels\":{},\"weight\":3}\n", $1 }'
+	} >t
+	awk '{ printf "{\"collector\":\"collector-%d\",%s\n", NR < 3 ? 0 : 1 + NR % 9, substr($0, 2) }' t >before
+	clb-schedule --replicas 10 --previous before --report r <t >after
+	[ "$(jq -c '.imbalance <= 1.05' r)" = true ]
+	[ "$(jq .moved r)" -lt 60 ]
+	clb-schedule --replicas 10 --previous after <t | cmp - after
+	clb-schedule --replicas 10 --previous before --max-moves 3 --report r <t >few
+	[ "$(jq .moved r)" -le 3 ]
+}
+
 @test "a run on its own result moves nothing" {
 	targets 1000 '1 + i * i % 97' >t
 	clb-schedule --replicas 7 <t >a
