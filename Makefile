@@ -14,6 +14,7 @@ FUZZ_SECONDS = 60
 
 PROGS = $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
 SCRIPTS = clb-run clb-watch
+SHARE = $(wildcard share/*)
 LIB_C = $(wildcard lib/*.c)
 LIB_CC = $(wildcard lib/*.cc)
 UNIT = $(patsubst testdata/unit/%.c,%,$(wildcard testdata/unit/*.c))
@@ -119,6 +120,8 @@ bench-schedule: all benches
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install $(PROGS:%=$B/%) $(SCRIPTS:%=scripts/%) $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/share/clb
+	install -m 644 $(SHARE) $(DESTDIR)$(PREFIX)/share/clb
 	for s in 1 5 7; do \
 	    install -d $(DESTDIR)$(PREFIX)/share/man/man$$s && \
 	    install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s || exit; done

@@ -22,7 +22,8 @@ pipeline() {
 	make -s -C "$CLB_ROOT" B="$B" DESTDIR="$PWD/root" PREFIX=/opt/clb install
 	(cd root && find . -type f -perm -u=x) | sort >have
 	{ programs && printf 'clb-run\nclb-watch\n'; } | sed 's,^,./opt/clb/bin/,' | sort | diff - have
-	(cd "$CLB_ROOT" && ls man/*.[157]) | sed 's,man/\(.*\.\(.\)\)$,./opt/clb/share/man/man\2/\1,' | sort >want
+	(cd "$CLB_ROOT" && ls man/*.[157] share/*) | sed -e 's,^man/\(.*\.\(.\)\)$,./opt/clb/share/man/man\2/\1,' \
+	    -e 's,^share/,./opt/clb/share/clb/,' | sort >want
 	(cd root && find . -type f ! -perm -u=x) | sort | diff want -
 }
 
