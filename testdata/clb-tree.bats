@@ -1,42 +1,13 @@
 # The tree that clb-writesd writes, as nginx serves it with k8s/nginx.conf:
 # clb-tree(5).
 load helpers
+load tree/site
 
 PROG=clb-writesd
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	mkdir tree nginx
-}
-
-# site: run the bash script on stdin in a network of its own, where nginx serves
-# tree. It has get URL ARG..., which prints the body, and answer URL ARG..., the
-# status and the content type before it.
-site() {
-	cat >script
-	cat >run <<-'EOT'
-	set -euo pipefail
-	url=http://127.0.0.1:8080
-	get() { local u=$1; shift; curl -sS "$@" "$url$u"; }
-	answer() { local u=$1; shift; curl -sS -o body -w '%{http_code} %{content_type}\n' "$@" "$url$u"; cat body; }
-	"$HERE/tree/nginx.sh" nginx tree
-	. ./script
-	EOT
-	HERE=$BATS_TEST_DIRNAME "$BATS_TEST_DIRNAME/oracle/site.sh" "$PWD" bash run
-}
-
-# targets COLLECTOR JOB ADDRESS...: records of an assignment, in order.
-targets() {
-	jq -cnS '$ARGS.positional as [$c, $j] | range(2; $ARGS.positional | length) |
-	    $ARGS.positional[.] as $a | {collector: $c, id: ("000000000000000\(.)")[-16:], job: $j,
-	    labels: {__address__: $a, __metrics_path__: "/metrics", __scheme__: "http", job: $j}}' --args "$@"
-}
-
-# shop: two collectors and three jobs.
-shop() {
-	targets c-0 api a:1 b:1
-	targets c-0 'ns/web 1' a:2
-	targets c-1 api c:1
+	mkdir tree
 }
 
 @test "a collector gets its targets of a job by HTTP service discovery" {

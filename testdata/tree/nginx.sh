@@ -1,8 +1,10 @@
 #!/bin/sh
-# nginx.sh DIR ROOT: start nginx as k8s/nginx.conf has it, serving the trees below
-# ROOT on 127.0.0.1:8080; what it writes goes to DIR: nginx.pid, access.log,
-# error.log. Where there is DIR/tls, with the certificates that k8s/nginx-tls.conf
-# names, it is served on 8443 as well. For a namespace as oracle/site.sh makes it.
+# nginx.sh DIR ROOT [FAULTS]: start nginx as k8s/nginx.conf has it, serving the
+# trees below ROOT on 127.0.0.1:8080; what it writes goes to DIR: nginx.pid,
+# access.log, error.log. Where there is DIR/tls, with the certificates that
+# k8s/nginx-tls.conf names, it is served on 8443 as well. With FAULTS, a file of
+# nginx's, it answers as that says, in place of k8s/nginx-tree.conf: a stand-in for
+# a balancer that is broken. For a namespace as oracle/site.sh makes it.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,10 +12,12 @@ servers=${CLB_TESTS:-$here/../../build/tests}/servers
 dir=$(cd "$1" && pwd)
 root=$(cd "$2" && pwd)
 
-for f in "$here"/../../k8s/nginx*.conf; do
-	[ -d "$dir/tls" ] || [ "${f##*/}" != nginx-tls.conf ] || continue
-	sed "s,/tmp/,$dir/,; s,/dev/stdout,$dir/access.log,; s,/var/lib/clb/tree,$root,
-		s,/etc/clb/tls,$dir/tls,; s,worker_processes auto,worker_processes 1," "$f" >"$dir/${f##*/}"
+for name in nginx nginx-tree nginx-tls; do
+	f=$here/../../k8s/$name.conf
+	[ "$name" != nginx-tree ] || f=${3:-$f}
+	[ "$name" != nginx-tls ] || [ -d "$dir/tls" ] || continue
+	sed "s,/tmp/,$dir/,; s,/dev/stdout,$dir/access.log,; s,/var/lib/clb/tree,$root,g
+		s,/etc/clb/tls,$dir/tls,; s,worker_processes auto,worker_processes 1," "$f" >"$dir/$name.conf"
 done
 
 libs=

@@ -1,0 +1,62 @@
+# For bats files about what nginx serves; helpers.bash is loaded before.
+
+# site: run the bash script on stdin in a network of its own, where nginx serves
+# the directory tree as testdata/tree/nginx.sh has it, unless NGINX=no.
+site() {
+	cat >script
+	cat >run <<-'EOT'
+	set -euo pipefail
+	url=http://127.0.0.1:8080
+
+	# get URL ARG...: the body; answer URL ARG...: the status and the content
+	# type before it.
+	get() { local u=$1; shift; curl -sS "$@" "$url$u"; }
+	answer() { local u=$1; shift; curl -sS -o body -w '%{http_code} %{content_type}\n' "$@" "$url$u"; cat body; }
+
+	# up [FAULTS]: start nginx, with faults if there is a text of them; down
+	# [SIGNAL]: end it.
+	up() {
+		mkdir -p nginx
+		[ -z "${1-}" ] || printf '%s\n' "$1" >faults
+		"$HERE/tree/nginx.sh" nginx tree ${1:+faults}
+	}
+	down() {
+		local pid
+
+		pid=$(cat nginx/nginx.pid)
+		kill -s "${1:-TERM}" -- "-$pid"	# its workers as well
+		within 10 gone "$pid"
+		rm -f nginx/nginx.pid
+	}
+	gone() { ! kill -0 -- "-$1" 2>/dev/null; }
+
+	# within SECONDS CMD...: CMD succeeds before they are over.
+	within() {
+		local n=$(($1 * 10))
+
+		shift
+		until "$@" >/dev/null 2>&1; do
+			[ $((n -= 1)) -gt 0 ] || { echo "not within time: $*" >&2; return 1; }
+			sleep 0.1
+		done
+	}
+
+	[ "${NGINX-}" = no ] || up
+	. ./script
+	EOT
+	HERE=$BATS_TEST_DIRNAME "$BATS_TEST_DIRNAME/oracle/site.sh" "$PWD" bash run
+}
+
+# targets COLLECTOR JOB ADDRESS...: records of an assignment, in order.
+targets() {
+	jq -cnS '$ARGS.positional as [$c, $j] | range(2; $ARGS.positional | length) |
+	    $ARGS.positional[.] as $a | {collector: $c, id: ("000000000000000\(.)")[-16:], job: $j,
+	    labels: {__address__: $a, __metrics_path__: "/metrics", __scheme__: "http", job: $j}}' --args "$@"
+}
+
+# shop: two collectors and three jobs.
+shop() {
+	targets c-0 api a:1 b:1
+	targets c-0 'ns/web 1' a:2
+	targets c-1 api c:1
+}
