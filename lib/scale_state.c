@@ -10,9 +10,12 @@
 
 /* ---- in ---- */
 
-/* A whole number that is no sentinel. */
+/* No time is later, and no change is greater: sums stay far from their bounds. */
+#define MOST_SECONDS 1000000000000
+#define MOST_CHANGE 1000000000
+
 static int
-parse_number(const struct clb_token *tok, uint64_t *v)
+parse_number(const struct clb_token *tok, uint64_t most, uint64_t *v)
 {
 	*v = 0;
 	if (tok->type != CLB_JSON_NUMBER)
@@ -20,9 +23,11 @@ parse_number(const struct clb_token *tok, uint64_t *v)
 	for (uint32_t i = 0; i < tok->str.n; i++) {
 		char c = tok->str.s[i];
 
-		if (c < '0' || c > '9' || *v > UINT64_MAX / 16)
+		if (c < '0' || c > '9')
 			return -1;
 		*v = *v * 10 + (uint64_t)(c - '0');
+		if (*v > most)
+			return -1;
 	}
 	return 0;
 }
@@ -41,7 +46,7 @@ parse_optional(struct clb_stream *s, size_t i, uint64_t *v, struct clb_err *e)
 		*v = CLB_SCALE_NONE;
 		return 0;
 	}
-	return parse_number(&s->json.tok[i], v) == 0 ? 0 : bad(s, i, e);
+	return parse_number(&s->json.tok[i], CLB_SCALE_MOST_COLLECTORS, v) == 0 ? 0 : bad(s, i, e);
 }
 
 /*
@@ -63,9 +68,10 @@ parse_rows(struct clb_stream *s, size_t i, size_t width, struct clb_scale_histor
 		    rows++ == CLB_SCALE_KEPT)
 			return bad(s, k, e);
 		for (size_t c = 0; c < width; c++)
-			if (parse_number(&tok[k + 1 + c], &v[c]) == -1)
+			if (parse_number(&tok[k + 1 + c], c == 0 ? MOST_SECONDS : width == 3 ?
+			    CLB_SCALE_MOST_COLLECTORS : MOST_CHANGE, &v[c]) == -1)
 				return bad(s, k + 1 + c, e);
-		if (v[0] < last || v[1] > v[width - 1])
+		if (v[0] < last || (width == 3 && v[1] > v[2]))
 			return bad(s, k, e);
 		last = v[0];
 		row(h, v);
@@ -115,7 +121,7 @@ parse(struct clb_scale_history *h, struct clb_stream *s, struct clb_err *e)
 	}
 	if (k < tok[0].next)
 		return bad(s, k, e);
-	if (parse_number(&tok[at[VERSION_OF]], &version) == -1 || version != VERSION)
+	if (parse_number(&tok[at[VERSION_OF]], VERSION, &version) == -1 || version != VERSION)
 		return bad(s, at[VERSION_OF], e);
 	if (parse_optional(s, at[CURRENT], &h->current, e) == -1 ||
 	    parse_optional(s, at[DESIRED], &h->desired, e) == -1 ||
