@@ -214,3 +214,82 @@ setup() {
 	[ "$(get /sd/c-0/api.json | jq -r '.[0].targets[0]')" = hast-100000:1 ]
 	EOT
 }
+
+# certificates: an authority, what the server has, and what collector c-0 has.
+certificates() {
+	mkdir -p nginx/tls
+	(
+		cd nginx/tls
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+		    -subj /CN=authority -keyout ca.key -out ca.crt
+		for who in tls c-0; do
+			openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+			    -subj "/CN=$who" -keyout "$who.key" -out "$who.csr"
+			openssl x509 -req -in "$who.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \
+			    -extfile <(echo 'subjectAltName=IP:127.0.0.1') -out "$who.crt"
+		done
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+		    -subj /CN=c-0 -keyout stranger.key -out stranger.crt
+	) 2>openssl.log
+}
+
+@test "over TLS the same is served, and a collector with a certificate gets what is private" {
+	echo '{"api":{"basic_auth":{"password":"s3cret","username":"u"},"job_name":"api"}}' >private
+	shop | clb-writesd --tree tree --private-scrape-configs private
+	certificates
+	site <<-'EOT'
+	s=https://127.0.0.1:8443
+	ask() { local u=$1; shift; curl -sS -o body -w '%{http_code} %{content_type}\n' --cacert nginx/tls/ca.crt "$@" "$u" && cat body; }
+	mine=(--cert nginx/tls/c-0.crt --key nginx/tls/c-0.key)
+	diff -u <(printf '200 application/json\n%s\n' "$(cat tree/sd/c-0/api.json)") <(ask "$s/jobs/api/targets?collector_id=c-0")
+	nothing=$'404 application/json\n"no scrape configs here"'
+	[ "$(ask $s/scrape_configs)" = "$nothing" ]
+	[ "$(ask $url/scrape_configs)" = "$nothing" ]
+	[ "$(ask $s/scrape_configs "${mine[@]}")" = $'200 application/json\n'"$(cat private)" ]
+	[[ $(ask $s/scrape_configs --cert nginx/tls/stranger.crt --key nginx/tls/stranger.key) == '400 '* ]]
+	! grep -q s3cret body
+	jq -r 'select(.status == 200 and .uri == "/scrape_configs").certificate' nginx/access.log >who
+	[ "$(cat who)" = CN=c-0 ]
+
+	# A client that does not trust the server gets nothing; nor does the server
+	# tell anything to clients without certificates where it is told not to.
+	ask $s/jobs --cacert nginx/tls/stranger.crt 2>err && false || [ $? -eq 60 ]
+	sed -i 's/ssl_verify_client optional/ssl_verify_client on/' nginx/nginx-tls.conf
+	kill -HUP "$(cat nginx/nginx.pid)"
+	refused() { [[ $(ask $s/jobs) == '400 '* ]]; }
+	within 5 refused
+	[[ $(ask $s/jobs "${mine[@]}") == '200 '* ]]
+	clb-agent --url $s --collector c-0 -d sd --cacert nginx/tls/ca.crt --cert nginx/tls/c-0.crt \
+	    --key nginx/tls/c-0.key --once
+	cmp sd/api.json tree/sd/c-0/api.json
+	clb-agent --url $s --collector c-0 -d other --cacert nginx/tls/ca.crt --once 2>err && false || [ $? -eq 69 ]
+	EOT
+	[ "$(stat -c %a tree/private)" = 750 ]
+}
+
+@test "a configuration with secrets is kept from clients without a certificate, and the log says why" {
+	printf '%s\n' 'scrape_configs:' '- job_name: api' '  basic_auth: {username: u, password: s3cret}' \
+	    '- job_name: plain' >prometheus.yml
+	certificates
+	clb-config scrape-configs prometheus.yml >public 2>log && false || [ $? -eq 77 ]
+	[ ! -s public ]
+	grep -q "^clb-config: prometheus.yml:3:[0-9]*: .*'api'.*password" log
+	clb-config scrape-configs --allow-inline-secrets prometheus.yml >private
+	shop | clb-writesd --tree tree --scrape-configs private
+	shop | clb-writesd --tree tree --private-scrape-configs private
+	shop >assignment
+	site <<-'EOT'
+	[[ $(answer /scrape_configs) == '404 '* ]]
+	curl -sS --cacert nginx/tls/ca.crt --cert nginx/tls/c-0.crt --key nginx/tls/c-0.key \
+	    https://127.0.0.1:8443/scrape_configs | jq -r .api.basic_auth.password >password
+	[ "$(cat password)" = s3cret ]
+	! grep -r '<secret>' tree
+	grep -rl s3cret tree >where
+	[ "$(cat where)" = tree/private/scrape_configs.json ]
+
+	# Overridden.
+	clb-writesd --tree tree --scrape-configs private <assignment
+	[ "$(get /scrape_configs | jq -r .api.basic_auth.password)" = s3cret ]
+	[ ! -e tree/private/scrape_configs.json ]
+	EOT
+}
