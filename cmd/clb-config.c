@@ -127,13 +127,14 @@ choose(const char *text, const char *const *names)
 
 /* 1 if what was given goes together. */
 static int
-is_complete(int collector, int via, const char *dir, const char *url)
+is_complete(int collector, int via, const char *dir, const char *url, const char *interval)
 {
 	const char *sd = via == CLB_VIA_FILE ? dir : url;
 
 	return collector != -1 && via != -1 && sd != NULL && *sd != '\0' &&
 	    (dir == NULL || url == NULL) &&
-	    (via != CLB_VIA_ALLOCATOR || collector == CLB_FOR_OTELCOL);
+	    (via != CLB_VIA_ALLOCATOR || collector == CLB_FOR_OTELCOL) &&
+	    (interval == NULL || collector != CLB_FOR_VMAGENT);
 }
 
 int
@@ -186,13 +187,15 @@ main(int argc, char *argv[])
 	while (verb < NVERBS && strcmp(argv[optind], verbs[verb].name) != 0)
 		verb++;
 	if (verb == NVERBS ||
-	    (verbs[verb].write == rewrite && !is_complete(collector, via, dir, url)))
+	    (verbs[verb].write == rewrite && !is_complete(collector, via, dir, url,
+	    r.rewrite.interval)))
 		usage(stderr, EX_USAGE);
 	r.rewrite.collector = (enum clb_rewrite_for)collector;
 	r.rewrite.via = (enum clb_rewrite_via)via;
 	r.rewrite.sd = dir != NULL ? dir : url;
 	r.rewrite.base = o.base;
 	r.rewrite.skip_unsupported_sd = o.skip_unsupported_sd;
+	o.vmagent = collector == CLB_FOR_VMAGENT;
 	o.keep_paths = verbs[verb].write == scrape_configs;
 
 	clb_out_init(&out, STDOUT_FILENO, "<stdout>");

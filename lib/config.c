@@ -400,6 +400,7 @@ load_text(struct clb_config *c, const char *path, const struct clb_config_option
 
 	c->compat = o->compat;
 	l.d = (struct clb_decode){ .arena = &c->arena, .compat = o->compat, .warn = o->warn,
+	    .vmagent = o->vmagent,
 	    .legacy_names = o->compat < CLB_VERSION(3, 0), .status = EX_CONFIG, .e = e };
 	enter(&l, path, NULL);
 	rc = parse_yaml(&l, path, &c->text, &root);

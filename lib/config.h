@@ -155,6 +155,7 @@ struct clb_config_options {
 	 */
 	int keep_paths;
 	const char *base;
+	int vmagent;	/* %{NAME} in a URL is a variable, which is not looked into */
 	/* Called for each warning: place and text, one line. NULL: none. */
 	void (*warn)(const char *text);
 };

@@ -133,7 +133,7 @@ decode_url(struct clb_decode *d, const struct clb_yaml_node *n, struct clb_value
 
 	if (decode_text(d, n, v) == -1)
 		return -1;
-	if ((why = clb_url_check(v->str, NULL, NULL)) != NULL)
+	if ((why = clb_url_check(clb_without_variables(d, v->str), NULL, NULL)) != NULL)
 		return clb_decode_fail(d, n, "%s: %s: '%.*s'", v->field->name, why,
 		    (int)v->str.n, v->str.s);
 	return 0;

@@ -75,6 +75,7 @@ struct clb_decode {
 	int compat;
 	int legacy_names;		/* label names must be those of Prometheus 2 */
 	int otel;			/* the configuration of a collector's receiver */
+	int vmagent;			/* of vmagent: %{NAME} is a variable */
 	void (*warn)(const char *text);	/* NULL: warnings are not wanted */
 	int status;			/* of failures */
 	struct clb_err *e;
@@ -124,6 +125,9 @@ json_t *clb_show_masked_url(json_t *url);
  * scheme and host are parts of s, empty where absent; NULL: not asked for.
  */
 const char *clb_url_check(struct clb_str s, struct clb_str *scheme, struct clb_str *host);
+
+/* The text with something in place of the variables that the decoder is to pass over. */
+struct clb_str clb_without_variables(const struct clb_decode *d, struct clb_str s);
 
 /* Units like 10MB or 1KiB, in which 1K is 1024. Returns 0 or -1. */
 int clb_bytes_parse(struct clb_str s, uint64_t *bytes);

@@ -67,7 +67,7 @@ clb_http_sd_check(struct clb_decode *d, struct clb_value *v)
 
 	if (url->str.n == 0)
 		return clb_decode_fail(d, n, "URL is missing");
-	clb_url_check(url->str, &scheme, &host);
+	clb_url_check(clb_without_variables(d, url->str), &scheme, &host);
 	if (!(scheme.n == 4 && strncasecmp(scheme.s, "http", 4) == 0) &&
 	    !(scheme.n == 5 && strncasecmp(scheme.s, "https", 5) == 0))
 		return clb_decode_fail(d, n, "URL scheme must be 'http' or 'https'");

@@ -221,3 +221,22 @@ clb_path_dir(const char *path)
 	return clean(slash == NULL ? clb_xstrdup(".") :
 	    clb_xstrndup(path, (size_t)(slash - path) + 1));
 }
+
+struct clb_str
+clb_without_variables(const struct clb_decode *d, struct clb_str s)
+{
+	struct clb_buf b = { NULL, 0, 0 };
+	const char *p = s.s, *end = s.s + s.n, *close;
+
+	if (!d->vmagent || s.n == 0 || memchr(s.s, '%', s.n) == NULL)
+		return s;
+	while (p < end) {
+		close = end - p > 1 && p[0] == '%' && p[1] == '{' ?
+		    memchr(p, '}', (size_t)(end - p)) : NULL;
+		clb_buf_addc(&b, close != NULL ? 'x' : *p);
+		p = close != NULL ? close + 1 : p + 1;
+	}
+	s = clb_arena_str(d->arena, b.p, b.n);
+	clb_buf_release(&b);
+	return s;
+}

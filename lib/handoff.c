@@ -1,5 +1,7 @@
+#include <stdlib.h>
+
 #include "lib/handoff.h"
-#include "lib/regex.h"
+#include "lib/template.h"
 
 static const struct {
 	unsigned need;
@@ -69,13 +71,126 @@ matches(const struct clb_rule *rule, struct clb_str name, int compat)
 	return matched;
 }
 
+/* Where the character class that begins at i ends: at its bracket. */
+static uint32_t
+class_end(struct clb_str re, uint32_t i)
+{
+	uint32_t first = i + (i + 1 < re.n && re.s[i + 1] == '^' ? 2 : 1);
+	const char *end;
+
+	for (i = first; i < re.n && (re.s[i] != ']' || i == first); i++)
+		if (re.s[i] == '\\') {
+			i++;
+		} else if (i + 1 < re.n && re.s[i] == '[' && re.s[i + 1] == ':') {
+			end = memmem(re.s + i, re.n - i, ":]", 2);
+			if (end != NULL)
+				i = (uint32_t)(end + 1 - re.s);
+		}
+	return i;
+}
+
+/*
+ * The text of the group with this number, if it takes part in every match: it
+ * stands in no other group, beside no alternative, and is not optional. What is
+ * not understood has no such groups.
+ */
+static int
+find_group(struct clb_str re, int number, struct clb_str *group)
+{
+	uint32_t start = 0, depth = 0;
+	int n = 0, found = 0;
+
+	for (uint32_t i = 0; i < re.n; i++) {
+		char next = i + 1 < re.n ? re.s[i + 1] : '\0';
+
+		switch (re.s[i]) {
+		case '\\':
+			if (next == 'Q')
+				return 0;
+			i++;
+			break;
+		case '[':
+			i = class_end(re, i);
+			break;
+		case '(':
+			if (next == '?' && (i + 2 == re.n || re.s[i + 2] != ':'))
+				return 0;
+			if (next != '?' && ++n == number && depth == 0)
+				start = i + 1;
+			depth++;
+			break;
+		case ')':
+			if (depth == 0)
+				return 0;
+			if (--depth == 0 && start != 0 && !found) {
+				*group = (struct clb_str){ re.s + start, i - start, 0 };
+				found = next != '?' && next != '*' && next != '{';
+				start = 0;
+			}
+			break;
+		case '|':
+			if (depth == 0)
+				return 0;
+			break;
+		}
+	}
+	return found;
+}
+
+/* 1 if the group, where it is, always matches at least a character. */
+static int
+is_never_empty(const struct clb_rule *rule, const struct clb_regex *re, int number, int compat)
+{
+	struct clb_str group;
+	struct clb_regex *alone;
+	char why[256];
+	int never;
+
+	if (number == 0)
+		return !clb_regex_match(re, CLB_STR(""));
+	if (!find_group(rule->regex, number, &group))
+		return 0;
+	/* What looks at its surroundings may match nothing elsewhere. */
+	for (uint32_t i = 0; i < group.n; i++)
+		if (group.s[i] == '[')
+			i = class_end(group, i);
+		else if (group.s[i] == '^' || group.s[i] == '$' || (group.s[i] == '\\' &&
+		    i + 1 < group.n && strchr("AbBz", group.s[++i]) != NULL))
+			return 0;
+	alone = clb_regex_new(group, compat, why, sizeof(why));
+	never = alone != NULL && !clb_regex_match(alone, CLB_STR(""));
+	clb_regex_free(alone);
+	return never;
+}
+
 /* 1 if what the rule writes may be nothing, which deletes the label. */
 static int
-may_be_empty(const struct clb_rule *rule)
+may_be_empty(const struct clb_rule *rule, int compat)
 {
-	struct clb_str p = prefix_of(rule->replacement);
+	char why[256];
+	struct clb_regex *re = clb_regex_new(rule->regex, compat, why, sizeof(why));
+	struct clb_arena arena = { NULL, NULL };
+	struct clb_template *t;
+	struct clb_str *group;
+	int n, may = 1;
 
-	return p.n == 0;
+	if (re == NULL)
+		return 1;
+	t = clb_template_new(rule->replacement, re);
+	n = clb_template_groups(t);
+	group = clb_xcalloc((size_t)n + 1, sizeof(*group));
+	may = clb_template_expand(t, group, &arena).n == 0;
+	for (int i = 0; i < n && may; i++) {
+		group[i] = CLB_STR("x");
+		if (clb_template_expand(t, group, &arena).n != 0)
+			may = !is_never_empty(rule, re, i, compat);
+		group[i] = CLB_STR("");
+	}
+	free(group);
+	clb_template_free(t);
+	clb_regex_free(re);
+	clb_arena_release(&arena);
+	return may;
 }
 
 /* lower and upper case of several labels have their separators at least. */
@@ -90,7 +205,7 @@ may_delete(const struct clb_rule *rule, struct clb_str name, int compat)
 {
 	switch (rule->action) {
 	case CLB_REPLACE:
-		return may_be(rule->target_label, name) && may_be_empty(rule);
+		return may_be(rule->target_label, name) && may_be_empty(rule, compat);
 	case CLB_LOWERCASE:
 	case CLB_UPPERCASE:
 		return may_be(rule->target_label, name) && sources_may_be_empty(rule);
@@ -108,7 +223,6 @@ static int
 may_make_carried(const struct clb_rule *rule)
 {
 	static const struct clb_str param = CLB_STR_INIT("__param_");
-	struct clb_str p;
 
 	switch (rule->action) {
 	case CLB_REPLACE:
@@ -117,9 +231,9 @@ may_make_carried(const struct clb_rule *rule)
 	case CLB_HASHMOD:
 		return may_begin(rule->target_label, param);
 	case CLB_LABELMAP:
-		p = prefix_of(rule->replacement);
+		/* With nothing in front, what is mapped may begin with a digit. */
 		return may_begin(rule->replacement, param) ||
-		    p.n == 0 || (*p.s >= '0' && *p.s <= '9');
+		    prefix_of(rule->replacement).n == 0;
 	default:
 		return 0;
 	}
@@ -132,7 +246,7 @@ static int
 discovers_params(const struct clb_job *job)
 {
 	for (size_t i = 0; i < job->nparam; i++)
-		if (job->param[i].n != 0)
+		if (job->param[i].n != 0 && job->param[i].value[0].n != 0)
 			return 1;
 	for (size_t i = 0; i < job->nsd; i++) {
 		const struct clb_sd *sd = &job->sd[i];

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "lib/config_decode.h"
+#include "lib/duration.h"
 #include "lib/handoff.h"
 #include "lib/rewrite.h"
 #include "lib/sd_name.h"
@@ -9,6 +10,7 @@
 #include "lib/yaml_edit.h"
 
 #define NONE CLB_YAML_MERGED
+#define DEFAULT_INTERVAL "30s"
 
 /* Names of fields: few, and each once. */
 struct names {
@@ -216,12 +218,42 @@ source(const struct rewriting *r, struct clb_str job)
 		sd = json_pack("{s[s%]}", "files", at.p, at.n);
 	else
 		sd = json_pack("{ss%}", "url", at.p, at.n);
-	if (interval == NULL && !has_files(r))
-		interval = "30s";
+	/* vmagent has options for that, and no such field. */
+	if (interval == NULL && !has_files(r) && r->o->collector != CLB_FOR_VMAGENT)
+		interval = DEFAULT_INTERVAL;
 	if (interval != NULL)
 		json_object_set_new(sd, "refresh_interval", json_string(interval));
 	clb_buf_release(&at);
 	return json_pack("[o]", sd);
+}
+
+/* What the options say must be good in a configuration. */
+static int
+check_options(struct rewriting *r)
+{
+	const struct clb_decode d = { .arena = &r->arena,
+	    .vmagent = r->o->collector == CLB_FOR_VMAGENT };
+	const char *sd = r->o->sd, *why = NULL;
+	struct clb_str scheme, host;
+	int64_t ms = 0;
+
+	if (r->o->interval != NULL &&
+	    (clb_duration_parse(clb_str(r->o->interval), &ms, &why) == -1 || ms == 0))
+		return clb_err_set(r->e, EX_USAGE, "--interval: not a duration: '%s'",
+		    r->o->interval);
+	if (has_files(r))
+		return strchr(sd, '*') == NULL ? 0 :
+		    clb_err_set(r->e, EX_USAGE, "--sd-dir: a star makes a pattern: '%s'", sd);
+	/* What stands for variables of the collector may be anything. */
+	if (r->o->collector == CLB_FOR_OTELCOL && strchr(sd, '$') != NULL)
+		return 0;
+	why = clb_url_check(clb_without_variables(&d, clb_str(sd)), &scheme, &host);
+	if (why == NULL && host.n == 0)
+		why = "no host";
+	if (why == NULL && !clb_str_eq(scheme, CLB_STR("http")) &&
+	    !clb_str_eq(scheme, CLB_STR("https")))
+		why = "neither http nor https";
+	return why == NULL ? 0 : clb_err_set(r->e, EX_USAGE, "--sd-url: %s: '%s'", why, sd);
 }
 
 static struct clb_str
@@ -622,7 +654,7 @@ static int
 edit_allocator(struct rewriting *r, const struct clb_yaml_node *receiver, const struct section *s)
 {
 	static const struct clb_str name = CLB_STR_INIT("target_allocator");
-	const char *interval = r->o->interval != NULL ? r->o->interval : "30s";
+	const char *interval = r->o->interval != NULL ? r->o->interval : DEFAULT_INTERVAL;
 	json_t *value = json_pack("{ss, ss, ss}", "endpoint", r->o->sd, "interval", interval,
 	    "collector_id", "${env:POD_NAME}");
 	struct clb_yaml_entry add[2] = { { .key = "scrape_configs", .json = r->nothing } };
@@ -673,6 +705,50 @@ warn_of_field(const struct rewriting *r, const struct clb_job *job, const char *
 		warn_at(r, job->place.file, v, "job '%.*s': %s", (int)job->name.n, job->name.s, text);
 }
 
+/* vmagent makes other defaults of what is not there, whatever the rules say. */
+static void
+warn_of_needs(const struct rewriting *r, const struct clb_job *job)
+{
+	unsigned needs = clb_handoff_needs(job, r->c->compat);
+	const char *text = NULL;
+
+	if (r->o->collector == CLB_FOR_OTELCOL && needs & CLB_HANDOFF_JOB)
+		text = "the OpenTelemetry collector scrapes no target without the label job";
+	else if (r->o->collector == CLB_FOR_VMAGENT && needs & CLB_HANDOFF_PATH)
+		text = "vmagent takes /metrics where a target has no path";
+	else if (r->o->collector == CLB_FOR_VMAGENT && needs & CLB_HANDOFF_SCHEME)
+		text = "vmagent takes http where a target has no scheme";
+	if (text != NULL)
+		warn_at(r, job->place.file, job->node, "job '%.*s': %s", (int)job->name.n,
+		    job->name.s, text);
+}
+
+/* Variables of vmagent in what stays. */
+static void
+warn_of_variables(const struct rewriting *r, const struct clb_job *job,
+    const struct clb_yaml_node *n)
+{
+	const char *p = n->kind == CLB_YAML_SCALAR && n->text.n != 0 ?
+	    memmem(n->text.s, n->text.n, "%{", 2) : NULL;
+
+	if (p != NULL && memchr(p, '}', (size_t)(n->text.s + n->text.n - p)) != NULL)
+		warn_at(r, job->place.file, n, "job '%.*s': '%.*s' has a variable for vmagent, but "
+		    "not for clb", (int)job->name.n, job->name.s, (int)n->text.n, n->text.s);
+	for (size_t i = 0; i < n->n; i++)
+		if (n->kind != CLB_YAML_MAPPING || i % 2 == 0 || !is_discovery(n->child[i - 1]))
+			warn_of_variables(r, job, n->child[i]);
+}
+
+static void
+warn_of_jobs(const struct rewriting *r, size_t first, size_t njob)
+{
+	for (size_t i = first; i < first + njob; i++) {
+		warn_of_needs(r, &r->c->job[i]);
+		if (r->o->collector == CLB_FOR_VMAGENT)
+			warn_of_variables(r, &r->c->job[i], r->c->job[i].node);
+	}
+}
+
 static void
 warn_of_section(const struct rewriting *r, const struct section *s)
 {
@@ -696,6 +772,9 @@ warn_of_section(const struct rewriting *r, const struct section *s)
 		for (size_t i = s->first; i < s->first + s->njob; i++)
 			warn_of_field(r, &r->c->job[i], fields[k].name, fields[k].text);
 	}
+	if ((v = clb_yaml_field(s->map, CLB_STR("rule_files"), &at)) != NULL && v->n != 0)
+		warn_at(r, r->y.name, v, "rules are evaluated over the targets of one collector");
+	warn_of_jobs(r, s->first, s->njob);
 }
 
 /* ---- the forms of configurations ---- */
@@ -732,6 +811,7 @@ static int
 edit_receiver(struct rewriting *r, const struct clb_yaml_node *receiver, size_t *next)
 {
 	struct section s = { .map = own(receiver, CLB_STR("config")) };
+	const struct clb_yaml_node *v;
 
 	if (s.map == NULL || s.map->kind != CLB_YAML_MAPPING)
 		return 0;
@@ -739,8 +819,12 @@ edit_receiver(struct rewriting *r, const struct clb_yaml_node *receiver, size_t 
 	if (s.njob == 0 && (s.files == NULL || s.files->n == 0))
 		return 0;
 	warn_of_section(r, &s);
-	if (r->o->via != CLB_VIA_ALLOCATOR)
+	if (r->o->via != CLB_VIA_ALLOCATOR) {
+		v = clb_yaml_field(receiver, CLB_STR("target_allocator"), NULL);
+		if (!clb_yaml_is_null(v))
+			warn_at(r, r->y.name, v, "target_allocator has more targets than clb tells of");
 		return edit_section(r, &s);
+	}
 	if (s.first != 0)
 		return fail_at(r, receiver, "a second receiver with scrape configs: "
 		    "the target allocator has all jobs for each of them");
@@ -901,6 +985,7 @@ static int
 verify(struct rewriting *r, const struct clb_buf *text)
 {
 	struct clb_config_options o = { .compat = r->c->compat, .keep_paths = 1,
+	    .vmagent = r->o->collector == CLB_FOR_VMAGENT,
 	    .skip_unsupported_sd = r->o->skip_unsupported_sd, .base = r->o->base };
 	struct clb_err why = CLB_ERR_INIT;
 	struct clb_config old = { .njob = 0 }, new = { .njob = 0 };
@@ -936,6 +1021,8 @@ clb_rewrite(const struct clb_config *c, const struct clb_rewrite_options *o,
 	r.plan = clb_xcalloc(c->njob + 1, sizeof(*r.plan));
 	rc = clb_yaml_parse(&r.y, c->file[0], c->text.p, c->text.n, EX_CONFIG, e);
 	r.ed = clb_yaml_edit_new(&r.y, c->text.p, c->text.n);
+	if (rc == 0)
+		rc = check_options(&r);
 	if (rc == 0 && !clb_yaml_is_null(r.y.root) && (rc = clb_secrets_check(c, e)) == 0 &&
 	    (rc = edit(&r)) == 0 &&
 	    (rc = clb_yaml_edit_finish(r.ed, &text, e)) == 0)

@@ -83,6 +83,156 @@ loads() {
 	loads 3
 }
 
+@test "block scalars, and comments between keys, are where they were" {
+	rewrite_case block-scalars-and-comments
+	loads 3
+}
+
+@test "keys may have question marks" {
+	rewrite_case explicit-keys
+	loads 3
+	loads 2
+}
+
+@test "scrape configs that are merged into the configuration are written out in it" {
+	rewrite_case aliases-and-merges-of-whole-lists
+	loads 3
+	loads 2
+}
+
+@test "what several collectors cannot do is warned of, with its place" {
+	rewrite_case what-several-collectors-cannot-do
+	loads 3
+}
+
+@test "a list of scrape configs is rewritten, and what has no jobs stays" {
+	cd "$BATS_TEST_TMPDIR"
+	printf -- '- job_name: a\n  static_configs: [{targets: [x]}]\n' >list.yml
+	check 0 '- job_name: a
+  file_sd_configs:
+  - {files: [/a.json]}' '' clb-config rewrite --for prometheus --via file --sd-dir / list.yml
+	for text in '' '# nothing' 'global: {}' 'scrape_configs:' 'scrape_configs: []' '~'; do
+		printf '%s' "$text" >none.yml
+		clb-config rewrite --for prometheus --via file --sd-dir /sd none.yml | cmp - none.yml
+	done
+}
+
+# as_prometheus: what rewrite_case left of a collector, as its receivers give it to
+# the code of Prometheus in them. No such collector is in Debian to be asked itself.
+as_prometheus() {
+	clb-config show "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/shown" || return 1
+	mv "$BATS_TEST_TMPDIR/shown" "$BATS_TEST_TMPDIR/out"
+	loads 3
+}
+
+@test "every receiver of an OpenTelemetry collector is rewritten where it stands" {
+	export MY_POD_IP=127.0.0.1
+	rewrite_case collector-http
+	as_prometheus
+	[ "$(jq -r '.scrape_configs[0].metric_relabel_configs[0].replacement' "$BATS_TEST_TMPDIR/out")" = '${1}' ]
+	[ "$(jq -r '.scrape_configs[2].params.a[0]' "$BATS_TEST_TMPDIR/out")" = '$x' ]
+}
+
+@test "anchors in a receiver may be needed in another, and dollars stay doubled" {
+	rewrite_case collector-with-anchors
+	as_prometheus
+}
+
+@test "a target allocator comes instead of the scrape configs, and of another one" {
+	export MY_POD_IP=127.0.0.1
+	rewrite_case collector-allocator
+	as_prometheus
+	rewrite_case collector-had-an-allocator
+	as_prometheus
+	cd "$BATS_TEST_DIRNAME/clb-config/rewrite/collector-http"
+	check 78 '' 'clb-config: input.yml:26:5: a second receiver with scrape configs: the target allocator has all jobs for each of them' \
+	    clb-config rewrite --for otelcol --via allocator --sd-url http://clb input.yml
+}
+
+@test "a configuration is rewritten for the collector that it is for" {
+	cd "$BATS_TEST_TMPDIR"
+	printf 'receivers:\n  prometheus: {config: &c {scrape_configs: [{job_name: a}]}}\n' >o.yml
+	printf 'receivers:\n  x: &c {config: {scrape_configs: [{job_name: a}]}}\n  prometheus: *c\n' >alias.yml
+	printf 'scrape_configs:\n- job_name: a\n' >p.yml
+	check 78 '' 'clb-config: o.yml:1:1: this is the configuration of an OpenTelemetry collector' \
+	    clb-config rewrite --for vmagent --via file --sd-dir /sd o.yml
+	check 78 '' 'clb-config: p.yml:1:1: this is not the configuration of an OpenTelemetry collector: it has no receivers' \
+	    clb-config rewrite --for otelcol --via file --sd-dir /sd p.yml
+	check 78 '' 'clb-config: alias.yml:2:18: the config of a receiver must stand in the receiver itself to be rewritten, not behind an alias or a merge key' \
+	    clb-config rewrite --for otelcol --via file --sd-dir /sd alias.yml
+}
+
+@test "what cannot be changed here alone is an error" {
+	cd "$BATS_TEST_TMPDIR"
+	cat >shared.yml <<-'END'
+	scrape_configs:
+	- job_name: a
+	  tls_config: &t {ca_file: ca.pem}
+	remote_write:
+	- url: http://x
+	  tls_config: *t
+	END
+	check 78 '' "clb-config: shared.yml:3:15: cannot be changed here alone, for '*t' elsewhere stands for it, too" \
+	    clb-config rewrite --for prometheus --via file --sd-dir /sd --base /etc shared.yml
+	cat >outside.yml <<-'END'
+	remote_write:
+	- url: http://x
+	  tls_config: &t {ca_file: ca.pem}
+	scrape_configs:
+	- job_name: a
+	  tls_config: *t
+	END
+	check 78 '' "clb-config: outside.yml:3:28: relative path 'ca.pem' cannot be changed, for it stands outside of the scrape configs" \
+	    clb-config rewrite --for prometheus --via file --sd-dir /sd --base /etc outside.yml
+	clb-config rewrite --for prometheus --via file --sd-dir /sd outside.yml >"$BATS_TEST_TMPDIR/out"
+	loads 3
+}
+
+@test "variables of vmagent stay, and the real vmagent takes the configuration" {
+	local v case
+
+	for case in vmagent-file vmagent-http; do
+		rewrite_case $case
+		for v in old new; do
+			POD_NAME=p USER=u "${CLB_TESTS:-$CLB_ROOT/build/tests}/vmagent-$v/usr/bin/vmagent" \
+			    -promscrape.config="$BATS_TEST_TMPDIR/out" -dryRun \
+			    -remoteWrite.url=http://127.0.0.1:9/ \
+			    -remoteWrite.tmpDataPath="$BATS_TEST_TMPDIR/data" >"$BATS_TEST_TMPDIR/log" 2>&1 ||
+				{ cat "$BATS_TEST_TMPDIR/log"; return 1; }
+		done
+	done
+}
+
+@test "options that do not go together are wrong usage" {
+	local args
+
+	cd "$BATS_TEST_TMPDIR"
+	echo 'scrape_configs: [job_name: a]' >p.yml
+	for args in '' '--for prometheus' '--for prometheus --via file' '--for x --via file --sd-dir /' \
+	    '--for prometheus --via http --sd-dir /' '--for prometheus --via file --sd-url http://x' \
+	    '--for prometheus --via file --sd-dir / --sd-url http://x' \
+	    '--for prometheus --via allocator --sd-url http://x' \
+	    '--for vmagent --via http --sd-url http://x --interval 5s'; do
+		# shellcheck disable=SC2086 # several arguments
+		run clb-config rewrite $args p.yml
+		[ "$status" -eq 64 ]
+		[[ $output == usage:* ]]
+	done
+	check 64 '' "clb-config: --sd-url: no host: 'http:///x'" \
+	    clb-config rewrite --for prometheus --via http --sd-url http:///x p.yml
+	check 64 '' "clb-config: --sd-url: neither http nor https: 'ftp://x'" \
+	    clb-config rewrite --for prometheus --via http --sd-url ftp://x p.yml
+	check 64 '' "clb-config: --sd-dir: a star makes a pattern: '/*'" \
+	    clb-config rewrite --for prometheus --via file --sd-dir '/*' p.yml
+	check 64 '' "clb-config: --interval: not a duration: '5'" \
+	    clb-config rewrite --for prometheus --via file --sd-dir / --interval 5 p.yml
+}
+
+@test "a stdout that cannot be written is an error" {
+	cd "$BATS_TEST_DIRNAME/clb-config/rewrite/in-brackets"
+	check_output_fails /dev/null clb-config rewrite --for prometheus --via file --sd-dir /sd input.yml
+}
+
 # outside: the lines of stdin that are not of scrape_configs or scrape_config_files;
 # of JSON the document without them.
 outside() {
