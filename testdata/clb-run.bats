@@ -93,13 +93,13 @@ shim() {
 	check_usage
 	check 64 '' "clb-run: -c FILE is missing
 $(clb-run -h)" clb-run -d sd --replicas 3
-	check 64 '' "clb-run: -d DIR is missing
+	check 64 '' "clb-run: -d DIR or --tree DIR is missing
 $(clb-run -h)" clb-run -c prometheus.yml --replicas 3
-	check 64 '' "clb-run: --replicas or --autoscale is missing
+	check 64 '' "clb-run: --replicas, --autoscale or --collectors is missing
 $(clb-run -h)" clb-run -c prometheus.yml -d sd
-	check 64 '' "clb-run: --replicas and --autoscale exclude each other
+	check 64 '' "clb-run: --replicas, --autoscale and --collectors exclude each other
 $(clb-run -h)" clb-run -c prometheus.yml -d sd --replicas 3 --autoscale 5
-	check 64 '' "clb-run: --min and --max go with --autoscale
+	check 64 '' "clb-run: --min goes with --autoscale
 $(clb-run -h)" clb-run -c prometheus.yml -d sd --replicas 3 --min 5
 	check 64 '' "clb-run: --interval: '1d' is not a duration like 30s, 5m or 1h
 $(clb-run -h)" clb-run -c prometheus.yml -d sd --replicas 3 --interval 1d
@@ -335,9 +335,43 @@ $(clb-run -h)" clb-run -c prometheus.yml -d sd --replicas 3 --state ''
 	[ "$(jq -c '[.current, .desired, .targets]' state/scale.json)" = '[3,6,30]' ]
 	clb-run -c prometheus.yml -d sd --autoscale 5 --max 4 --once
 	[ "$(ls sd | wc -l)" -eq 4 ]
+	# Fewer, only when that has been asked for all through the window.
 	clb-run -c prometheus.yml -d sd --autoscale 1000 --min 2 --once
+	[ "$(ls sd | wc -l)" -eq 4 ]
+	[ "$(jq -r .rule state/scale.json)" = down-window ]
+	clb-run -c prometheus.yml -d sd --autoscale 1000 --min 2 --down-window 0 --once
 	[ "$(ls sd | wc -l)" -eq 2 ]
 	published 30
+}
+
+@test "--weight-per-replica decides by what the targets weigh" {
+	jq -nc '{id: "0000000000000000", weight: 1}, (range(1; 13) | {match: {instance: "10.0.0.\(.):9100"}, weight: 100})' >weights
+	clb-run -c prometheus.yml -d sd --weight-per-replica 400 --weights weights --once
+	[ "$(jq -c '[.desired, .weight]' state/scale.json)" = '[4,1202]' ]
+	[ "$(ls sd | wc -l)" -eq 4 ]
+	published 14
+}
+
+@test "--collectors names the collectors, and a change of the file is noticed" {
+	printf '{"name":"a"}\n{"name":"b","state":"pending"}\n' >collectors
+	clb-run -c prometheus.yml -d sd --collectors collectors --interval 1h 2>log 3>&- &
+	pid=$!
+	within 20 published 14
+	[ "$(jq -r .collector state/assignment.jsonl | sort -u)" = a ]
+	printf '{"name":"a","state":"draining"}\n{"name":"b"}\n' >new
+	mv new collectors
+	within 20 eval '[ "$(jq -r .collector state/assignment.jsonl | sort -u)" = b ]'
+	stop
+}
+
+@test "what no collector has room for is told of in the state directory" {
+	clb-run -c prometheus.yml -d sd --replicas 2 --max-targets 5 --once
+	published 10
+	[ "$(wc -l <state/unassigned.jsonl)" -eq 4 ]
+	[ "$(jq -c '[.targets, .assigned]' state/report.json)" = '[14,10]' ]
+	clb-run -c prometheus.yml -d sd --autoscale 100 --max-targets 5 --once
+	[ "$(jq -r .rule state/scale.json)" = fit ]
+	published 14
 }
 
 @test "--prefix names the collectors" {
@@ -352,13 +386,14 @@ $(clb-run -h)" clb-run -c prometheus.yml -d sd --replicas 3 --state ''
 		chmod +x "shims/$p"
 	done
 	PATH=$BATS_TEST_TMPDIR/shims:$PATH clb-run -c prometheus.yml -d sd --replicas 2 --once \
-	    --compat 2.42 --skip-unsupported-sd --partial --max-drop 20% --tolerance 0.1 --max-moves 7
+	    --compat 2.42 --skip-unsupported-sd --partial --max-drop 20% --tolerance 0.1 --max-moves 7 \
+	    --prefix "it's a-"
 	sed "s,./state/.work[^/]*,WORK," calls | sort >sorted
 	diff - sorted <<-'END'
 		clb-config --compat 2.42 --skip-unsupported-sd files prometheus.yml
 		clb-discover -c prometheus.yml --cache ./state/cache --compat 2.42 --skip-unsupported-sd --partial
 		clb-relabel -c prometheus.yml --dropped WORK/dropped --compat 2.42 --skip-unsupported-sd
-		clb-schedule --replicas 2 --max-drop 20% --tolerance 0.1 --max-moves 7
+		clb-schedule --replicas 2 --max-drop 20% --report WORK/report.json --unassigned WORK/unassigned.jsonl --tolerance 0.1 --max-moves 7 --prefix it's a-
 		clb-writesd -d sd --compat 2.42
 	END
 }
