@@ -13,7 +13,7 @@ CXXFLAGS = $(CFLAGS)
 FUZZ_SECONDS = 60
 
 PROGS = $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
-SCRIPTS = clb-agent clb-run clb-watch
+SCRIPTS = clb-agent clb-operator clb-run clb-watch
 SHARE = $(wildcard share/*)
 LIB_C = $(wildcard lib/*.c)
 LIB_CC = $(wildcard lib/*.cc)

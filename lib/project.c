@@ -27,7 +27,7 @@
 	"subsets[]." which "[].targetRef.name", "subsets[]." which "[].targetRef.namespace"
 
 static const char *const pod[] = {
-	META, OWNERS, "metadata.uid",
+	META, OWNERS, "metadata.deletionTimestamp", "metadata.uid",
 	CONTAINERS("containers"), CONTAINERS("initContainers"), "spec.nodeName",
 	"status.conditions[Ready].status", "status.conditions[Ready].type",
 	"status.containerStatuses[].containerID", "status.containerStatuses[].name",
@@ -44,7 +44,7 @@ static const char *const node[] = {
 static const char *const service[] = {
 	META, "spec.clusterIP", "spec.externalName", "spec.ipFamilies[]",
 	"spec.ipFamilyPolicy", "spec.loadBalancerIP", "spec.ports[].name",
-	"spec.ports[].port#", "spec.ports[].protocol", "spec.type",
+	"spec.ports[].port#", "spec.ports[].protocol", "spec.selector{}", "spec.type",
 	"status.loadBalancer.ingress[].ip", NULL
 };
 static const char *const endpoints[] = {
@@ -68,6 +68,12 @@ static const char *const namespace[] = { META, NULL };
 static const char *const owner[] = {
 	"metadata.name", "metadata.namespace", OWNERS, NULL
 };
+/* What the balancer itself looks after: its generation changes with its spec. */
+static const char *const managed[] = {
+	META, OWNERS, "metadata.deletionTimestamp", "metadata.generation#", "metadata.uid",
+	"spec.replicas#", NULL
+};
+static const char *const configmap[] = { "data{}", META, OWNERS, NULL };
 
 static const struct clb_kind kinds[] = {
 	{ "Pod", "pods", pod },
@@ -79,6 +85,10 @@ static const struct clb_kind kinds[] = {
 	{ "Namespace", "namespaces", namespace },
 	{ "ReplicaSet", "replicasets", owner },
 	{ "Job", "jobs", owner },
+	{ "CollectorLoadBalancer", "collectorloadbalancers", managed },
+	{ "StatefulSet", "statefulsets", managed },
+	{ "DaemonSet", "daemonsets", managed },
+	{ "ConfigMap", "configmaps", configmap },
 };
 
 /* Beside its fields, what says which object it is, of which list, and what went wrong. */

@@ -21,7 +21,7 @@ pipeline() {
 @test "make install puts programs, scripts and pages below DESTDIR and PREFIX" {
 	make -s -C "$CLB_ROOT" B="$B" DESTDIR="$PWD/root" PREFIX=/opt/clb install
 	(cd root && find . -type f -perm -u=x) | sort >have
-	{ programs && printf 'clb-agent\nclb-run\nclb-watch\n'; } | sed 's,^,./opt/clb/bin/,' | sort | diff - have
+	{ programs && printf 'clb-agent\nclb-operator\nclb-run\nclb-watch\n'; } | sed 's,^,./opt/clb/bin/,' | sort | diff - have
 	(cd "$CLB_ROOT" && ls man/*.[157] share/*) | sed -e 's,^man/\(.*\.\(.\)\)$,./opt/clb/share/man/man\2/\1,' \
 	    -e 's,^share/,./opt/clb/share/clb/,' | sort >want
 	(cd root && find . -type f ! -perm -u=x) | sort | diff want -
@@ -42,7 +42,7 @@ pipeline() {
 }
 
 @test "every program has a page, a test and a line in README.md" {
-	for p in $(programs) clb-agent clb-run clb-watch; do
+	for p in $(programs) clb-agent clb-operator clb-run clb-watch; do
 		[ -e "$CLB_ROOT/man/$p.1" ]
 		[ -e "$CLB_ROOT/testdata/$p.bats" ]
 		grep -q "^| \`$p\` |" "$CLB_ROOT/README.md"
