@@ -131,6 +131,14 @@ same_as() {
 	[ "$(ls one | wc -l)" -eq 8 ]
 }
 
+@test "without a URL the configuration is placed and the directory is made, whatever the balancer does" {
+	printf 'url: http://b/sd/$(POD_NAME)/a.json\n' >config.yml
+	mkdir out
+	check 0 '' '' clb-agent --once --collector c-0 -d out/sd --config config.yml --config-out out/c.yml
+	[ "$(cat out/c.yml)" = 'url: http://b/sd/c-0/a.json' ]
+	[ "$(ls out/sd)" = '' ]
+}
+
 @test "the configuration is placed with the collector's name in it, and a reload asked for when it changes" {
 	printf 'a: $(POD_NAME)\nb: ${POD_NAME} $(X)\nurl: http://b/sd/$(POD_NAME)/a.json $(POD_NAME)\n' >config.yml
 	site <<-'EOT'
