@@ -34,7 +34,7 @@ setup_file() {
 		jq -r 'select(.kind == "CollectorLoadBalancer").spec.config.inline')
 	oracle sample 3.5 "$sample"
 	oracle shop 2.53 "$(cat "$kube/fleet/prometheus.yml")"
-	k wait -n clb-system --for=condition=available deployment/clb --timeout=60s
+	k wait -n clb-system --for=condition=available deployment/clb --timeout=180s
 }
 
 teardown_file() {
@@ -67,9 +67,10 @@ explain() {
 	cat said
 }
 
-# within SECONDS CMD...: CMD succeeds before they are over.
+# within SECONDS CMD...: CMD succeeds before they are over, three times if the machine is
+# busy.
 within() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + 3 * $1))
 
 	shift
 	until "$@" >said 2>&1; do
