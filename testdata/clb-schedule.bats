@@ -304,3 +304,211 @@ owners() {
 	[ ! -e r ]
 	[ ! -e u ]
 }
+
+# twelve: collectors in three zones and on twelve nodes; c-3 drains, c-5 is pending.
+twelve() {
+	local i state
+
+	for i in 0 1 2 3 4 5 6 7 8 9 10 11; do
+		state=ready
+		[ "$i" -ne 3 ] || state=draining
+		[ "$i" -ne 5 ] || state=pending
+		printf '{"capacity":%d,"name":"c-%d","node":"n%d","state":"%s","zone":"z%d"}\n' \
+		    $((800 + i)) "$i" "$i" "$state" $((i % 3))
+	done
+}
+
+# on_nodes: targets with a node, for every tenth one that has no collector.
+on_nodes() {
+	targets "$1" "$2" | jq -c '.node = "n\((.labels.__address__ | ltrimstr("h") |
+	    rtrimstr(":80") | tonumber) % 13)"'
+}
+
+@test "with --replication a target is on so many collectors, in different zones" {
+	twelve >all
+	targets 100 >t
+	clb-schedule --collectors all --replication 3 <t >a
+	[ "$(wc -l <a)" -eq 300 ]
+	jq -e -ns --slurpfile a a --slurpfile c all '($c | INDEX(.name)) as $c |
+		$a | group_by(.id) | map(map($c[.collector].zone) | unique | length) |
+		unique == [3]' >/dev/null
+	[ -z "$(grep -e '"c-3"' -e '"c-5"' a)" ]
+	clb-schedule --collectors all --replication 3 --previous a <t | diff a -
+	# More copies than zones: no more in one than it must.
+	clb-schedule --collectors all --replication 4 --previous a <t >b
+	jq -e -ns --slurpfile a b --slurpfile c all '($c | INDEX(.name)) as $c |
+		$a | group_by(.id) | map(group_by($c[.collector].zone) | map(length) | sort) |
+		unique == [[1,1,2]]' >/dev/null
+	[ "$(comm -12 <(sort a) <(sort b) | wc -l)" -gt 200 ]
+}
+
+@test "more copies than collectors are ready: all of these have the target, the rest is told of" {
+	targets 2 >t
+	check 0 '4' 'clb-schedule: warning: 2 of 6 targets are not assigned' \
+	    sh -c 'clb-schedule --replicas 2 --replication 3 --unassigned u <t | wc -l'
+	[ "$(jq -r .reason u)" = "$(printf 'collectors\ncollectors')" ]
+}
+
+@test "--zone-skew keeps the numbers of targets in zones together" {
+	# Five collectors in z0, one in z1: by load alone z0 has five times as many.
+	for i in 0 1 2 3 4 5; do
+		printf '{"name":"c-%d","zone":"z%d"}\n' $i $((i / 5))
+	done >six
+	targets 100 >t
+	clb-schedule --collectors six <t >even
+	[ "$(grep -c '"c-5"' even)" -le 18 ]
+	clb-schedule --collectors six --previous even --zone-skew 4 <t >a
+	[ "$(grep -c '"c-5"' a)" -eq 48 ]
+	[ "$(moved even a)" -eq $((48 - $(grep -c '"c-5"' even))) ]
+	clb-schedule --collectors six --previous a --zone-skew 4 <t | diff a -
+	clb-schedule --collectors six --previous even --zone-skew 4 --max-moves 3 <t >b
+	[ "$(moved even b)" -eq 3 ]
+}
+
+@test "limits are kept, and what does not fit is counted and told of" {
+	twelve >all
+	# Their weight is 6994, and ten collectors are ready: twelve of the heaviest are too many.
+	targets 1000 '1 + i % 13' >t
+	check 0 '' 'clb-schedule: warning: 12 of 1000 targets are not assigned' sh -c \
+	    'clb-schedule --collectors all --max-weight 685 --max-targets 99 --unassigned u --report r \
+	    <t >a'
+	[ "$(jq -s 'group_by(.collector) | map(length) | max' a)" -le 99 ]
+	[ "$(wc -l <u)" -eq 12 ]
+	[ "$(jq -r .reason u | sort -u)" = capacity ]
+	[ "$(jq -c '[.assigned, ([.unassigned[]] | add)]' r)" = '[988,12]' ]
+	[ "$(jq -c '.collectors[] | select(.targets > 99 or .weight > 685)' r)" = '' ]
+	# The records are those of the input, with a reason.
+	diff <(jq -c 'del(.reason)' u | sort) <(jq -r .id u | grep -F -f - t | sort)
+}
+
+@test "a collector's capacity is its own limit" {
+	printf '{"name":"a","capacity":3}\n{"name":"b","capacity":0}\n{"name":"c"}\n' >three
+	targets 10 >t
+	clb-schedule --collectors three <t >a
+	[ "$(loads a)" = "$(printf 'a 3\nc 7')" ]
+	clb-schedule --collectors three --max-weight 5 <t >b 2>err
+	[ "$(loads b)" = "$(printf 'a 3\nc 5')" ]
+	# One that has more than it may gives up no more than that.
+	printf '{"name":"a","capacity":1}\n{"name":"c"}\n' >two
+	clb-schedule --collectors two --previous a --plan <t >plan
+	[ "$(jq -r 'select(.id) | [.from, .reason, .to] | @tsv' plan)" = \
+	    "$(printf 'a\tlimits\tc\na\tlimits\tc')" ]
+}
+
+@test "per-node: the collector on the target's node, or else what --fallback says" {
+	twelve | jq -c 'del(.capacity)' >all
+	on_nodes 130 >t
+	check 0 '' 'clb-schedule: warning: 30 of 130 targets are not assigned' sh -c \
+	    'clb-schedule --collectors all --strategy per-node --unassigned u <t >a'
+	jq -e -s 'all("c-\(.node[1:])" == .collector)' a >/dev/null
+	[ "$(jq -r '[.node, .reason] | @tsv' u | sort -u)" = "$(printf 'n12\tnode\nn3\tnode\nn5\tnode')" ]
+	for fallback in least-weighted consistent-hashing hashmod vmagent; do
+		clb-schedule --collectors all --strategy per-node --fallback $fallback \
+		    --previous a <t >b
+		[ "$(comm -12 <(sort a) <(sort b) | wc -l)" -eq 100 ]
+		[ "$(wc -l <b)" -eq 130 ]
+		[ -z "$(grep -e '"c-3"' -e '"c-5"' b)" ]
+	done
+	jq -c 'del(.node)' t >nowhere
+	clb-schedule --collectors all --strategy hashmod <nowhere | jq -r '[.id, .collector]' >want
+	clb-schedule --collectors all --strategy per-node --fallback hashmod <nowhere |
+	    jq -r '[.id, .collector]' | diff want -
+}
+
+@test "every strategy: the order of the input does not matter, and its own result moves nothing" {
+	twelve >all
+	sort -R all >mixed
+	on_nodes 400 '1 + i % 17' >t
+	sort -R t >t2
+	for strategy in least-weighted consistent-hashing hashmod vmagent \
+	    'per-node --fallback vmagent' 'per-node --fallback least-weighted'; do
+		set -- --strategy $strategy --replication 2 --max-targets 100 --zone-skew 20 \
+		    --tolerance 0.02
+		head -n 300 t | clb-schedule --collectors <(head -n 9 all) "$@" >before 2>/dev/null
+		sort -R before >before2
+		clb-schedule --collectors all "$@" --previous before <t >a 2>/dev/null
+		clb-schedule --collectors mixed "$@" --previous before2 <t2 2>/dev/null | diff a -
+		clb-schedule --collectors mixed "$@" --previous a <t2 2>/dev/null | diff a -
+		[ "$(wc -l <a)" -gt 700 ]
+	done
+}
+
+@test "weights: the label, then what was measured, then the field, then the job's median, then 1" {
+	cat >t <<-'END'
+		{"id":"0000000000000001","job":"a","labels":{"__address__":"h1:80","__clb_weight__":"7"},"weight":3}
+		{"id":"0000000000000002","job":"a","labels":{"__address__":"h2:80"},"weight":3}
+		{"id":"0000000000000003","job":"a","labels":{"__address__":"h3:80"},"weight":3}
+		{"id":"0000000000000004","job":"a","labels":{"__address__":"h4:80"}}
+		{"id":"0000000000000005","job":"a","labels":{"__address__":"h5:80"}}
+		{"id":"0000000000000006","job":"a","labels":{"__address__":"h6:80"}}
+		{"id":"0000000000000007","job":"b","labels":{"__address__":"h7:80"}}
+		{"id":"0000000000000008","job":"b","labels":{"__address__":"h8:80","__clb_weight__":"-2"}}
+	END
+	cat >w <<-'END'
+		{"id":"0000000000000001","weight":500}
+		{"id":"0000000000000002","weight":20}
+		{"id":"0000000000000004","weight":9}
+		{"match":{"__address__":"h5:80"},"weight":30}
+		{"id":"0000000000000005","weight":40}
+		{"job":"a","match":{"__address__":"h2:80"},"weight":50}
+	END
+	clb-schedule --replicas 1 --weights w <t >a 2>err
+	[ "$(cat err)" = 'clb-schedule: warning: 1 targets have a __clb_weight__ that is no whole number from 1' ]
+	# Measured in job a are 500, 50, 9 and 40: the median is 40.
+	[ "$(jq -s -c 'map(.weight)' a)" = '[7,50,3,9,40,40,1,1]' ]
+	[ -z "$(grep __clb_weight__ a)" ]
+	[ "$(jq -s -c 'map(.id[15:]) | join("")' a)" = '"12345678"' ]
+	# Without a file there is no median.
+	[ "$(clb-schedule --replicas 1 <t 2>/dev/null | jq -s -c 'map(.weight)')" = '[7,3,3,1,1,1,1,1]' ]
+}
+
+@test "weights, capacities and labels in bad shape are refused, with line and column" {
+	twelve >all
+	for bad in -1 0 1.5 1e3 NaN '"7"' 18446744073709551616; do
+		printf '{"id":"0000000000000001","job":"a","labels":{},"weight":%s}\n' "$bad" >t
+		clb-schedule --replicas 2 <t >out 2>err && false
+		[ $? -eq 65 ]
+		[[ $(cat err) =~ ^clb-schedule:\ \<stdin\>:1:[0-9]+:\ .+$ ]]
+		printf '{"id":"0000000000000001","weight":%s}\n' "$bad" >w
+		clb-schedule --replicas 2 --weights w </dev/null >out 2>err && false
+		[ $? -eq 65 ]
+		[[ $(cat err) =~ ^clb-schedule:\ w:1:[0-9]+:\ .+$ ]]
+		[ "$bad" != 0 ] || continue
+		printf '{"name":"a","capacity":%s}\n' "$bad" >c
+		clb-schedule --collectors c </dev/null >out 2>err && false
+		[ $? -eq 65 ]
+		[[ $(cat err) =~ ^clb-schedule:\ c:1:[0-9]+:\ .+$ ]]
+		[ ! -s out ]
+	done
+	printf '{"name":"a","zone":7}\n' >c
+	check 65 '' 'clb-schedule: c:1:20: zone must be a string that is not empty' \
+	    clb-schedule --collectors c </dev/null
+	printf '{"id":"0000000000000001","weight":5}' >w
+	check 65 '' 'clb-schedule: w:1:37: the line ends without a newline' \
+	    clb-schedule --replicas 2 --weights w </dev/null
+	check 66 '' 'clb-schedule: none: No such file or directory' \
+	    clb-schedule --replicas 2 --weights none </dev/null
+}
+
+@test "a list without collectors, and options that make no sense" {
+	check 75 '' 'clb-schedule: no collector is ready to take 6 targets' \
+	    clb-schedule --collectors /dev/null <"$cases/states/input.jsonl"
+	check 64 '' "clb-schedule: --replication: '0' is not a number from 1 to 1000" \
+	    clb-schedule --replicas 2 --replication 0 </dev/null
+	check 64 '' "clb-schedule: --zone-skew: '0' is not a number from 1 to 18446744073709551615" \
+	    clb-schedule --replicas 2 --zone-skew 0 </dev/null
+	check 64 '' "clb-schedule: --fallback: unknown strategy 'x'" \
+	    clb-schedule --replicas 2 --strategy per-node --fallback x </dev/null
+	check 64 '' "clb-schedule: --fallback: per-node is none" \
+	    clb-schedule --replicas 2 --strategy per-node --fallback per-node </dev/null
+}
+
+@test "a report or a list of what is unassigned that cannot be written: nothing is printed" {
+	targets 5 >t
+	for option in --report --unassigned; do
+		clb-schedule --replicas 2 $option none/file <t >out 2>err && false
+		[ $? -eq 73 ]
+		[ ! -s out ]
+		[[ $(cat err) == 'clb-schedule: none/file'* ]]
+	done
+}
