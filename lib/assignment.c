@@ -210,6 +210,10 @@ clb_assignment_read_previous(struct clb_assignment *a, struct clb_collectors *c,
 			    t.collector.n == 0 ? "collector" : "id");
 			break;
 		}
+		if (a->nowners == UINT32_MAX) {
+			rc = clb_err_set(e, EX_DATAERR, "%s: too many targets", s->name);
+			break;
+		}
 		if (a->nowners == a->owner_cap) {
 			a->owner_cap = a->owner_cap != 0 ? 2 * a->owner_cap : 1024;
 			a->owner = clb_xreallocarray(a->owner, a->owner_cap, sizeof(*a->owner));
@@ -255,28 +259,38 @@ rank_jobs(struct clb_assignment *a)
 	free(rank);
 }
 
+/* What is sorted by job and a number: the job above, the place it comes from below. */
+static uint64_t
+tag(uint32_t job, size_t i)
+{
+	return (uint64_t)job << 32 | i;
+}
+
+static uint32_t
+job_of(const struct clb_keyed *v)
+{
+	return (uint32_t)(v->value >> 32);
+}
+
 /*
- * The order of n things by job and id: v[].value is the number of each. id and
- * job are those of the first, stride bytes on those of the next.
+ * Sort by job, then key. v has room for 2 n; returns where the sorted n are in
+ * it, and in first where each job begins, for which the last job's end is
+ * behind the last. first is a new array.
  */
 static struct clb_keyed *
-sort_by_key(const void *id, const void *job, size_t stride, size_t n)
+sort_by_job(struct clb_keyed *v, size_t n, uint32_t njobs, size_t **first)
 {
-	struct clb_keyed *v = clb_xreallocarray(NULL, n, 2 * sizeof(*v));
-	uint64_t key;
-	uint32_t number;
+	size_t *at = clb_xcalloc((size_t)njobs + 2, sizeof(*at));
 
-	for (size_t i = 0; i < n; i++) {
-		memcpy(&key, (const char *)id + i * stride, sizeof(key));
-		v[i] = (struct clb_keyed){ key, i };
-	}
 	clb_sort_keyed(v, v + n, n);
-	for (size_t i = 0; i < n; i++) {
-		memcpy(&number, (const char *)job + v[i].value * stride, sizeof(number));
-		v[i].key = number;
-	}
-	clb_sort_keyed(v, v + n, n);
-	return v;
+	for (size_t i = 0; i < n; i++)
+		at[job_of(&v[i]) + 2]++;
+	for (uint32_t k = 0; k < njobs; k++)
+		at[k + 2] += at[k + 1];
+	for (size_t i = 0; i < n; i++)
+		v[n + at[job_of(&v[i]) + 1]++] = v[i];
+	*first = at;
+	return v + n;
 }
 
 /* Of two records of one target the lesser is it, or the order of the input would show. */
@@ -293,17 +307,15 @@ static void
 sort_targets(struct clb_assignment *a)
 {
 	struct clb_placement *sorted = clb_xreallocarray(NULL, a->n, sizeof(*sorted));
-	struct clb_keyed *v;
-	size_t n = 0;
+	struct clb_keyed *v = clb_xreallocarray(NULL, a->n, 2 * sizeof(*v)), *in_order;
+	size_t n = 0, *first;
 
 	a->order = clb_xreallocarray(NULL, a->n, sizeof(*a->order));
-	if (a->n == 0) {
-		free(sorted);
-		return;
-	}
-	v = sort_by_key(&a->target->id, &a->target->job, sizeof(*a->target), a->n);
+	for (size_t i = 0; i < a->n; i++)
+		v[i] = (struct clb_keyed){ a->target[i].id, tag(a->target[i].job, i) };
+	in_order = sort_by_job(v, a->n, a->jobs.n, &first);
 	for (size_t i = 0; i < a->n; i++) {
-		uint32_t k = (uint32_t)v[i].value;
+		uint32_t k = (uint32_t)in_order[i].value;
 		const struct clb_placement *t = &a->target[k];
 
 		if (n > 0 && cmp_key(t->job, t->id, sorted[n - 1].job, sorted[n - 1].id) == 0) {
@@ -315,44 +327,32 @@ sort_targets(struct clb_assignment *a)
 		sorted[n++] = *t;
 	}
 	free(v);
+	free(first);
 	free(a->target);
 	a->target = sorted;
 	a->n = n;
-}
-
-/* What was measured, by job and weight, and where each job's begins. */
-static size_t *
-sort_measured(struct clb_assignment *a)
-{
-	size_t *first = clb_xcalloc((size_t)a->jobs.n + 2, sizeof(*first)), n = a->nmeasured;
-	struct clb_keyed *v = clb_xreallocarray(NULL, n, 2 * sizeof(*v));
-
-	memcpy(v, a->measured, n * sizeof(*v));
-	clb_sort_keyed(v, v + n, n);
-	for (size_t i = 0; i < n; i++)
-		first[v[i].value + 2]++;
-	for (uint32_t k = 0; k < a->jobs.n; k++)
-		first[k + 2] += first[k + 1];
-	for (size_t i = 0; i < n; i++)
-		a->measured[first[v[i].value + 1]++] = v[i];
-	free(v);
-	return first;
 }
 
 /* Of an even number the lesser of the two in the middle. */
 static void
 guess_weights(struct clb_assignment *a)
 {
-	size_t *first = a->nmeasured > 0 ? sort_measured(a) : NULL;
+	size_t n = a->nmeasured, *first;
+	struct clb_keyed *v = clb_xreallocarray(NULL, n, 2 * sizeof(*v)), *in_order;
 
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct clb_keyed){ a->measured[i].key,
+		    tag((uint32_t)a->measured[i].value, i) };
+	in_order = sort_by_job(v, n, a->jobs.n, &first);
 	for (size_t i = 0; i < a->n; i++) {
 		struct clb_placement *t = &a->target[i];
-		size_t n = first != NULL ? first[t->job + 1] - first[t->job] : 0;
+		size_t have = first[t->job + 1] - first[t->job];
 
 		if (t->weight == 0)
-			t->weight = n > 0 ? a->measured[first[t->job] + (n - 1) / 2].key : 1;
+			t->weight = have > 0 ? in_order[first[t->job] + (have - 1) / 2].key : 1;
 	}
 	free(first);
+	free(v);
 }
 
 static uint64_t
@@ -413,14 +413,16 @@ static void
 match_owners(struct clb_assignment *a, const struct clb_collectors *c)
 {
 	struct match m = { a, c };
-	struct clb_keyed *v;
-	uint32_t *number;
-	size_t t = 0;
+	struct clb_keyed *v = clb_xreallocarray(NULL, a->nowners, 2 * sizeof(*v)), *in_order;
+	uint32_t *number = clb_xreallocarray(NULL, a->nowners, sizeof(*number));
+	size_t t = 0, *first;
 
-	v = sort_by_key(&a->owner->id, &a->owner->job, sizeof(*a->owner), a->nowners);
-	number = clb_xreallocarray(NULL, a->nowners, sizeof(*number));
 	for (size_t i = 0; i < a->nowners; i++)
-		number[i] = (uint32_t)v[i].value;
+		v[i] = (struct clb_keyed){ a->owner[i].id, tag(a->owner[i].job, i) };
+	in_order = sort_by_job(v, a->nowners, a->jobs.n, &first);
+	for (size_t i = 0; i < a->nowners; i++)
+		number[i] = (uint32_t)in_order[i].value;
+	free(first);
 	free(v);
 	for (size_t i = 0, n; i < a->nowners; i += n) {
 		const struct clb_owner *o = &a->owner[number[i]];

@@ -161,7 +161,7 @@ count_collectors(struct clb_work *w)
 		w->limited |= s->seat[c].max_weight != UINT64_MAX ||
 		    s->seat[c].max_targets != UINT64_MAX;
 		if (s->seat[c].zone != CLB_NOWHERE)
-			w->zones_ready += w->zone[s->seat[c].zone].ready++ == 0;
+			w->zone[s->seat[c].zone].ready++;
 	}
 	w->per_zone = copies_per_zone(w);
 	w->zoned = w->nzones > 0 && (w->per_zone < s->replication || s->zone_skew != SIZE_MAX);
@@ -216,34 +216,29 @@ keep(struct clb_work *w, size_t n)
 			(void)stays(w, i, w->was[k]);
 }
 
-/* Take away what is above the limits: the heaviest for weight, the lightest for number. */
 static void
-shed_one(struct clb_work *w, uint32_t c, const struct clb_keyed *v, size_t n)
+evict(struct clb_work *w, size_t copy)
 {
-	const struct clb_seat *seat = &w->s->seat[c];
-	size_t first = 0;
-
-	for (; first < n && w->load[c] > seat->max_weight; n--) {
-		clb_work_take(w, v[n - 1].value);
-		w->s->why[v[n - 1].value] = CLB_LIMITED;
-	}
-	for (; first < n && w->count[c] > seat->max_targets; first++) {
-		clb_work_take(w, v[first].value);
-		w->s->why[v[first].value] = CLB_LIMITED;
-	}
+	clb_work_take(w, copy);
+	w->s->why[copy] = CLB_LIMITED;
 }
 
+/* Take from c what is above its limits: the heaviest for weight, the lightest for number. */
 static void
 shed(struct clb_work *w, uint32_t c, size_t n)
 {
+	const struct clb_seat *seat = &w->s->seat[c];
 	struct clb_keyed *v = clb_xreallocarray(NULL, w->count[c], 2 * sizeof(*v));
-	size_t k = 0;
+	size_t first = 0, end = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (w->s->where[i] == c && (w->fixed == NULL || !w->fixed[i]))
-			v[k++] = (struct clb_keyed){ clb_work_placement(w, i)->weight, i };
-	clb_sort_keyed(v, v + k, k);
-	shed_one(w, c, v, k);
+			v[end++] = (struct clb_keyed){ clb_work_placement(w, i)->weight, i };
+	clb_sort_keyed(v, v + end, end);
+	while (first < end && w->load[c] > seat->max_weight)
+		evict(w, v[--end].value);
+	while (first < end && w->count[c] > seat->max_targets)
+		evict(w, v[first++].value);
 	free(v);
 }
 

@@ -523,18 +523,29 @@ find(struct balance *b, unsigned char *closed, uint32_t from, uint32_t *to)
 	return SIZE_MAX;
 }
 
-/* The most loaded collector of the zone that is not spent, or the least that is not full. */
+/* The most loaded collector of the zone that is not spent, or CLB_NOWHERE. */
 static uint32_t
-extreme(const struct balance *b, uint32_t zone, const unsigned char *spent)
+most_loaded(const struct clb_work *w, uint32_t zone, const unsigned char *spent)
 {
-	const struct clb_work *w = b->w;
+	uint32_t best = CLB_NOWHERE;
+
+	for (uint32_t c = 0; c < w->s->nseats; c++)
+		if (clb_work_ready(w, c) && w->s->seat[c].zone == zone && !spent[c] &&
+		    (best == CLB_NOWHERE || w->load[c] > w->load[best]))
+			best = c;
+	return best;
+}
+
+/* The least loaded one that is not full, or CLB_NOWHERE. */
+static uint32_t
+least_loaded(const struct clb_work *w, uint32_t zone)
+{
 	uint32_t best = CLB_NOWHERE;
 
 	for (uint32_t c = 0; c < w->s->nseats; c++)
 		if (clb_work_ready(w, c) && w->s->seat[c].zone == zone &&
-		    (spent != NULL ? !spent[c] : !w->limited || !clb_work_full(w, c)) &&
-		    (best == CLB_NOWHERE || (spent != NULL ? w->load[c] > w->load[best] :
-		    w->load[c] < w->load[best])))
+		    (!w->limited || !clb_work_full(w, c)) &&
+		    (best == CLB_NOWHERE || w->load[c] < w->load[best]))
 			best = c;
 	return best;
 }
@@ -550,7 +561,8 @@ even_zones(struct balance *b)
 
 	while (s->zone_skew != SIZE_MAX && skew(b->w, &most, &least) > s->zone_skew &&
 	    b->w->moved < s->max_moves) {
-		struct search look = { b, extreme(b, most, spent), extreme(b, least, NULL), 0 };
+		struct search look = { b, most_loaded(b->w, most, spent),
+		    least_loaded(b->w, least), 0 };
 		uint64_t half;
 		size_t i;
 

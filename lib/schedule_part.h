@@ -7,10 +7,10 @@
  */
 #include "lib/schedule.h"
 
-/* Zones by the numbers of struct clb_seat; each has a ready collector. */
+/* A zone, by the numbers of struct clb_seat. */
 struct clb_zone {
 	uint64_t copies;	/* that its collectors have */
-	uint32_t ready;
+	uint32_t ready;		/* collectors */
 };
 
 struct clb_work {
@@ -22,7 +22,6 @@ struct clb_work {
 	uint64_t *count;	/* and copies */
 	struct clb_zone *zone;
 	uint32_t nzones;	/* numbers of zones are below this */
-	uint32_t zones_ready;	/* zones with a ready collector */
 	uint32_t nready;
 	uint32_t per_zone;	/* copies of a target that one zone may have */
 	int zoned;		/* zones matter */
