@@ -113,6 +113,10 @@ bench: all
 	@PATH="$(abspath $B):$$PATH" scripts/bench $B/bench
 	@PATH="$(abspath $B):$$PATH" scripts/bench-mirror $B/bench
 
+bench-http: all
+	@scripts/fetch-tests --bench
+	@PATH="$(abspath $B):$$PATH" scripts/bench-http $B/bench
+
 # Balance and movement; exits with 1 if they are not what they should be.
 bench-schedule: all benches
 	@PATH="$(abspath $B):$$PATH" scripts/bench-schedule $B/bench
@@ -132,6 +136,6 @@ clean:
 -include $(LIBO:.o=.d) $(PROGS:%=$B/cmd/%.d) $(UNIT:%=$B/testdata/unit/%.d) \
     $(FUZZ:%=$B/testdata/fuzz/%.d) $(BENCH:%=$B/testdata/bench/%.d)
 
-.PHONY: all unit benches lint check check-k8s asan fuzz fuzz-run demo bench bench-k8s bench-schedule install clean
+.PHONY: all unit benches lint check check-k8s asan fuzz fuzz-run demo bench bench-http bench-k8s bench-schedule install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

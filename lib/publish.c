@@ -388,9 +388,21 @@ clb_publish_file(struct clb_publish *p, const char *name, const struct clb_buf *
 
 /* ---- making it seen ---- */
 
+/* From so many files on, the whole file system is synced instead of each. */
+#define MANY 64
+
+static int
+sync_all(struct clb_publish *p, struct clb_err *e)
+{
+	return syncfs(p->lock) == 0 ? 0 :
+	    clb_err_set(e, EX_IOERR, "%s: %s", p->dir, strerror(errno));
+}
+
 int
 clb_publish_sync(struct clb_publish *p, struct clb_err *e)
 {
+	if (p->nchanged >= MANY)
+		return sync_all(p, e);
 	for (size_t i = 0; i < p->nchanged; i++)
 		if (clb_atomic_sync(&p->changed[i], e) == -1)
 			return -1;
@@ -410,6 +422,8 @@ sync_dirs(struct clb_publish *p, struct clb_err *e)
 	struct entries in = { NULL, 0, 0, 0 };
 	int rc = 0;
 
+	if (p->nchanged >= MANY)
+		return sync_all(p, e);
 	for (size_t i = 0; i < p->nchanged; i++)
 		add_dir_of(&in, p->changed[i].path);
 	for (size_t i = 0; i < p->made.n; i++)
