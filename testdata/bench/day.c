@@ -2,7 +2,7 @@
  * The day of testdata/bench/day.h with some thousand targets, as a picture:
  * make bench-schedule.
  *
- *	day SVG
+ *	day SVG [targets]
  *
  * Exit status: 1 if what must not happen did.
  */
@@ -186,6 +186,16 @@ most(double (*value)(const struct day_sample *))
 }
 
 static double
+least(double (*value)(const struct day_sample *))
+{
+	double v = value(&d.sample[0]);
+
+	for (size_t i = 0; i < DAY_STEPS; i++)
+		v = fmin(v, value(&d.sample[i]));
+	return v;
+}
+
+static double
 most_moves(void)
 {
 	double most_yet = 0, v[2];
@@ -265,12 +275,12 @@ main(int argc, char *argv[])
 	const char *fault;
 	FILE *f;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: day SVG\n");
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: day SVG [TARGETS]\n");
 		return 64;
 	}
-	d.size = 8000;
-	d.per_replica = 400000;
+	d.size = argc > 2 ? strtod(argv[2], NULL) : 8000;
+	d.per_replica = (uint64_t)(50 * d.size);
 	d.tolerance = 0.05;
 	day_run(&d, 1);
 	if ((f = fopen(argv[1], "w")) == NULL)
@@ -281,8 +291,8 @@ main(int argc, char *argv[])
 	printf("A day of %.0f to %.0f targets: the number of collectors changed %u times, and %u times the\n"
 	    "other way than before, %.1f hours later at least. %llu targets came; %llu moved\n"
 	    "because their collector drained or died, and %llu for balance, of which %llu moved back\n"
-	    "within ten minutes. The greatest load was never more than %.3f of the mean.\n",
-	    d.size * 0.9, most(targets), (unsigned)d.changes, (unsigned)d.turns,
+	    "within ten minutes. The greatest load was never more than %.3f times the least that it can be.\n",
+	    least(targets), most(targets), (unsigned)d.changes, (unsigned)d.turns,
 	    (double)d.soonest_turn / 3600, (unsigned long long)d.placed,
 	    (unsigned long long)d.departed, (unsigned long long)d.balance,
 	    (unsigned long long)d.back, d.worst);

@@ -53,7 +53,7 @@ struct day {
 	uint64_t placed, departed, balance;
 	uint64_t back;		/* of balance: moved back within ten minutes */
 	uint32_t above;		/* steps after which balance was worse than it must be */
-	double worst;		/* the worst balance of any step */
+	double worst;		/* balance over its floor, of the worst step */
 };
 
 /* ---- the world ---- */
@@ -307,6 +307,7 @@ day_run(struct day *d, uint64_t seed)
 	struct day_world w = { .r = random_from(seed) };
 	struct clb_scale_history history = CLB_SCALE_HISTORY_INIT;
 	struct clb_scale s = day_scale(d);
+	double above;
 
 	d->soonest_turn = UINT64_MAX;
 	d->changes = d->turns = d->above = 0;
@@ -327,8 +328,9 @@ day_run(struct day *d, uint64_t seed)
 		sample->ready = 0;
 		for (uint32_t c = 0; c < w.nseats; c++)
 			sample->ready += w.seat[c].state == CLB_READY;
-		d->worst = fmax(d->worst, sample->imbalance);
-		d->above += sample->imbalance > fmax(sample->floor, 1) * (1 + d->tolerance) + 1e-9;
+		above = sample->imbalance / fmax(sample->floor, 1);
+		d->worst = fmax(d->worst, above);
+		d->above += above > 1 + d->tolerance + 1e-9;
 	}
 	free(w.t);
 }

@@ -301,7 +301,7 @@ print_all(const struct row *row, struct mean m[SIZES][NFIGURES])
 
 /* What consistent hashing moves depends on where five points happen to be. */
 static void
-try_names(uint64_t n)
+try_names(uint64_t n, uint64_t names)
 {
 	struct mean m[SIZES][NFIGURES] = { { { 0, 0, 0 } } };
 	struct row row = { .strategy = CLB_CONSISTENT_HASHING };
@@ -310,20 +310,20 @@ try_names(uint64_t n)
 	char prefix[32];
 
 	row.prefix = prefix;
-	for (int i = 0; i < 20; i++)
+	for (uint64_t i = 0; i < names; i++)
 		for (int k = 0; k < SIZES; k++) {
-			struct random r = random_from(100 + (uint64_t)i);
+			struct random r = random_from(100 + i);
 			struct figures f;
 
-			snprintf(prefix, sizeof(prefix), "c%d-collector-", i);
+			snprintf(prefix, sizeof(prefix), "c%u-collector-", (unsigned)i);
 			make_targets(&targets, &r, n, size[k]);
 			f = try(&row, &targets, size[k], &floor, &floor);
 			add(m[k], &f);
 			least[k] = fmin(least[k], f.v[MOVED]);
 			most[k] = fmax(most[k], f.v[MOVED]);
 		}
-	printf("With 20 other names consistent-hashing moves %.1f %% (%.1f to %.1f), and %.1f %% (%.1f to %.1f).\n",
-	    mean(&m[0][MOVED]) * 100, least[0] * 100, most[0] * 100, mean(&m[1][MOVED]) * 100,
+	printf("With %u other names consistent-hashing moves %.1f %% (%.1f to %.1f), and %.1f %% (%.1f to %.1f).\n",
+	    (unsigned)names, mean(&m[0][MOVED]) * 100, least[0] * 100, most[0] * 100, mean(&m[1][MOVED]) * 100,
 	    least[1] * 100, most[1] * 100);
 	clb_buf_release(&targets);
 }
@@ -372,7 +372,7 @@ main(int argc, char *argv[])
 		warnx("that is more than 1 %%");
 		failures++;
 	}
-	try_names(n);
+	try_names(n, 2 * seeds);
 	clb_buf_release(&targets);
 	return failures > 0;
 }
