@@ -2,12 +2,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/compat.h"
 #include "lib/hash.h"
 #include "lib/sd_group.h"
 #include "lib/sd_name.h"
 #include "lib/sd_part.h"
-
-#define NOTHING "[]\n"
 
 /* A file that was written, until it is known how many there are. */
 struct written {
@@ -53,6 +52,16 @@ clb_sd_path(struct clb_sd_site *s, struct clb_str collector, struct clb_str job)
 }
 
 /* ---- files of targets ---- */
+
+/*
+ * The file of a job without targets. A job of which Prometheus 2 has no group at
+ * all keeps, over a reload of its configuration, the targets that it had.
+ */
+static struct clb_str
+nothing(const struct clb_sd_site *s)
+{
+	return s->o->compat < CLB_VERSION(3, 0) ? CLB_STR("[\n{\"targets\":[]}\n]\n") : CLB_STR("[]\n");
+}
 
 static uint64_t
 add_version(uint64_t version, const void *p, size_t n)
@@ -145,6 +154,7 @@ static int
 fill(struct reading *r, struct clb_err *e)
 {
 	struct clb_sd_site *s = r->site;
+	const struct clb_str none = nothing(s);
 	uint32_t *collector_rank = clb_intern_ranks(&s->collectors);
 	uint32_t *job_rank = clb_intern_ranks(&s->jobs);
 	int rc = 0;
@@ -163,13 +173,13 @@ fill(struct reading *r, struct clb_err *e)
 	free(job_rank);
 
 	r->out.n = 0;
-	clb_buf_adds(&r->out, NOTHING);
+	clb_buf_add(&r->out, none.s, none.n);
 	for (size_t i = 0; rc == 0 && i < (size_t)s->collectors.n * s->jobs.n; i++) {
 		if (s->file[i].targets != 0)
 			continue;
 		clb_sd_path(s, s->collectors.str[s->collector[i / s->jobs.n]],
 		    s->jobs.str[s->job[i % s->jobs.n]]);
-		s->file[i].version = add_version(0, NOTHING, sizeof(NOTHING) - 1);
+		s->file[i].version = add_version(0, none.s, none.n);
 		rc = clb_publish_file(s->p, s->name.p, &r->out, e);
 	}
 	return rc;
@@ -190,7 +200,7 @@ write_targets(struct clb_sd_site *s, struct clb_stream *in, struct clb_err *e)
 	if (rc == 0)
 		rc = end_file(&r, e);
 	if (rc == 0 && r.targets == 0 && !s->o->allow_empty &&
-	    clb_publish_has_larger(s->p, sizeof(NOTHING) - 1))
+	    clb_publish_has_larger(s->p, nothing(s).n))
 		rc = clb_err_set(e, EX_TEMPFAIL,
 		    "%s: no target is assigned, and there are files that would be removed", in->name);
 	if (rc == 0)

@@ -155,6 +155,20 @@ watch() {
 	diff -u "$BATS_TEST_DIRNAME/$PROG/carriers/expected-2.json" sd/c/j.json
 }
 
+@test "for Prometheus 2, a share without targets is a group without targets" {
+	cd "$BATS_TEST_TMPDIR"
+	echo '{"collector":"c-0","id":"0000000000000001","job":"a","labels":{"__address__":"h:1"}}' >assignment
+	printf '{"name":"c-%s"}\n' 0 1 >collectors
+	check 0 '' '' clb-writesd -d sd --collectors collectors <assignment
+	check 0 '[]' '' cat sd/c-1/a.json
+	check 0 '' '' clb-writesd -d sd --collectors collectors --compat 2 <assignment
+	check 0 '[[]]' '' jq -c 'map(.targets)' sd/c-1/a.json
+	check 75 '' 'clb-writesd: <stdin>: no target is assigned, and there are files that would be removed' \
+		clb-writesd -d sd --collectors collectors --compat 2 </dev/null
+	check 0 '' '' clb-writesd -d sd --collectors collectors --compat 2 --allow-empty </dev/null
+	check 0 '' '' clb-writesd -d sd --collectors collectors --compat 2 </dev/null
+}
+
 @test "the first five labels that are left out are named, then all counted" {
 	check_case 0 many-labels-left-out -d "$PWD/sd" --compat 2
 	same_files sd many-labels-left-out
