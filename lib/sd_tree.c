@@ -84,14 +84,14 @@ note_jobs(struct clb_sd_site *s, struct clb_stream *in, struct clb_err *e)
 		const struct clb_token *job = &j->tok[i];
 
 		if (j->tok[i + 1].type != CLB_JSON_OBJECT)
-			return clb_stream_fail(in, j->tok[i + 1].off, e,
-			    "the scrape config of job '%.*s' is no object", (int)job->str.n, job->str.s);
+			return clb_err_set(e, EX_DATAERR, "%s: job '%.*s': the scrape config is no object",
+			    in->name, (int)job->str.n, job->str.s);
 		for (uint32_t k = i + 2; k < j->tok[i + 1].next; k++)
 			if (j->tok[k].type == CLB_JSON_STRING &&
 			    clb_str_eq(j->tok[k].str, CLB_STR("<secret>")))
-				return clb_stream_fail(in, j->tok[k].off, e,
-				    "job '%.*s': '<secret>' would be used for a secret",
-				    (int)job->str.n, job->str.s);
+				return clb_err_set(e, EX_DATAERR,
+				    "%s: job '%.*s': '<secret>' would be used for a secret",
+				    in->name, (int)job->str.n, job->str.s);
 		clb_intern_put(&s->jobs, job->str);
 	}
 	return 0;

@@ -354,3 +354,187 @@ unprivileged() {
 	clb-writesd -d sd <b
 	diff -r sd-b sd
 }
+
+# target COLLECTOR ID JOB ADDRESS [LABEL VALUE]...: a record.
+target() {
+	jq -cnS --arg c "$1" --arg i "$2" --arg j "$3" --arg a "$4" '{collector: $c,
+	    id: ("000000000000000" + $i)[-16:], job: $j, labels: ($ARGS.positional | . as $p |
+	    [range(0; length; 2) | {key: $p[.], value: $p[. + 1]}] | from_entries +
+	    {__address__: $a, __metrics_path__: "/m", __scheme__: "http"})}' --args "${@:5}"
+}
+
+@test "targets with the same labels share a group, in the order of the input" {
+	{
+		target c 1 j a:1 job j x 1
+		target c 2 j b:1 job j x 2
+		target c 3 j c:1 job j x 1
+		target c 4 j d:1 job j
+		target c 5 j e:1 job j x 2
+	} | clb-writesd -d sd
+	diff -u - sd/c/j.json <<-'END'
+	[
+	{"labels":{"__metrics_path__":"/m","__scheme__":"http","job":"j","x":"1"},"targets":["a:1","c:1"]},
+	{"labels":{"__metrics_path__":"/m","__scheme__":"http","job":"j","x":"2"},"targets":["b:1","e:1"]},
+	{"labels":{"__metrics_path__":"/m","__scheme__":"http","job":"j"},"targets":["d:1"]}
+	]
+	END
+}
+
+@test "the label instance is left out where every collector makes it the address" {
+	local n=0 out='h:1 10.0.0.1:9100 [::1]:9100 h:65535 h:8080' in='h h:80 h:443 ::1 [::1] [::1]:80 h: :1 h:x h:1:2 h:123456'
+
+	{
+		for a in $out $in; do
+			target c $((n += 1)) j "$a" instance "$a" job j
+		done
+		target c $((n += 1)) j h:2 instance other job j
+	} | clb-writesd -d sd
+	[ "$(jq -r '.[] | select(.labels.instance == null).targets[]' sd/c/j.json | xargs)" = "$out" ]
+	[ "$(jq -r '.[] | select(.labels.instance != null and .targets == [.labels.instance]).targets[]' sd/c/j.json | xargs)" = "$in" ]
+	[ "$(jq -c '.[] | select(.targets == ["h:2"]).labels.instance' sd/c/j.json)" = '"other"' ]
+}
+
+@test "nothing that vmagent would expand is in the files" {
+	target c 1 j a:1 job j x '%{HOME}' y '%%{A}{%' '%{l}' v | clb-writesd -d sd
+	! grep -q '%{' sd/c/j.json
+	jq -cS '.[].labels | [.x, .y, .["%{l}"]]' sd/c/j.json | diff -u <(echo '["%{HOME}","%%{A}{%","v"]') -
+}
+
+@test "a file of many megabytes has all targets, in little memory, and is the same each time" {
+	targets 60000 1 a | clb-schedule --replicas 1 >large
+	/usr/bin/time -f %M -o memory clb-writesd -d sd <large
+	[ "$(stat -c %s sd/collector-0/job-0.json)" -gt 6000000 ]
+	diff <(jq -r .labels.salt large) <(jq -r '.[].labels.salt' sd/collector-0/job-0.json)
+	[[ $(command -v clb-writesd) == *asan* ]] || [ "$(cat memory)" -lt 24000 ]
+	state sd >before
+	clb-writesd -d sd <large
+	diff -u before <(state sd)
+}
+
+@test "a target that several collectors have is in the files of each" {
+	{ target a 1 j h:1 job j; target b 1 j h:1 job j; target b 2 j h:2 job j; } | clb-writesd -d sd
+	[ "$(jq -c 'map(.targets)' sd/a/j.json sd/b/j.json | xargs)" = '[[h:1]] [[h:1,h:2]]' ]
+}
+
+@test "collectors that are known without a target have a file for each job" {
+	printf '%s\n' '{"name":"a"}' '{"name":"z","state":"draining","zone":"x"}' >collectors
+	{ target b 1 j h:1 job j; target b 2 k h:2 job k; } >assignment
+	clb-writesd -d sd --collectors collectors <assignment
+	[ "$(find sd -name '*.json' | sort | xargs)" = 'sd/a/j.json sd/a/k.json sd/b/j.json sd/b/k.json sd/z/j.json sd/z/k.json' ]
+	[ "$(cat sd/a/*.json sd/z/*.json | sort -u)" = '[]' ]
+	check 0 '' '' clb-writesd -d sd <assignment
+	[ "$(find sd -name '*.json' | sort | xargs)" = 'sd/b/j.json sd/b/k.json' ]
+}
+
+@test "an empty assignment after an empty one takes nothing away, and is no error" {
+	echo '{"name":"a"}' >collectors
+	target a 1 j h:1 job j >assignment
+	clb-writesd --tree tree --collectors collectors <assignment
+	check 75 '' 'clb-writesd: <stdin>: no target is assigned, and there are files that would be removed' \
+	    clb-writesd --tree tree --collectors collectors </dev/null
+	check 0 '' '' clb-writesd --tree tree --collectors collectors --allow-empty </dev/null
+	check 0 '' '' clb-writesd --tree tree --collectors collectors </dev/null
+}
+
+@test "files of collectors and scrape configs in bad shape are refused, and nothing changes" {
+	target a 1 j h:1 job j >assignment
+	clb-writesd --tree tree <assignment
+	state tree >before
+	sed 's/h:1/h:2/' assignment >next
+	refused() {
+		printf '%s\n' "$3" >file
+		check "$1" '' "clb-writesd: $2" clb-writesd --tree tree --"$4" file <next
+		diff -u before <(state tree)
+	}
+	refused 65 'file:1:1: the collector has no name' '{"collector":"a"}' collectors
+	refused 65 'file:1:1: the collector has no name' '{"name":""}' collectors
+	refused 65 'file:1:1: the collector has no name' '[]' collectors
+	for what in scrape-configs private-scrape-configs; do
+		refused 65 'file:1:1: an object is expected' '[]' $what
+		refused 65 "file: job 'j': the scrape config is no object" '{"j":1}' $what
+		refused 65 "file: job 'j': '<secret>' would be used for a secret" \
+		    '{"j":{"basic_auth":{"password":  "<secret>"}}}' $what
+	done
+	check 66 '' 'clb-writesd: none: No such file or directory' clb-writesd --tree tree --scrape-configs none <next
+	check 66 '' 'clb-writesd: none: No such file or directory' clb-writesd -d sd --collectors none <next
+	check 64 '' "$(clb-writesd --help)" clb-writesd -d sd --scrape-configs file <next
+	check 64 '' "$(clb-writesd --help)" clb-writesd -d sd --tree tree <next
+	[ ! -e sd ]
+}
+
+@test "a tree that has not changed is not touched, and what is not known any more goes" {
+	x=$(printf 'x%.0s' {1..500})
+	echo '{"j":{"job_name":"j"},"never":{"job_name":"never"}}' >configs
+	{ target a 1 "$x" h:3 job j; target b 1 j h:1 job j; } | LC_ALL=C sort >assignment
+	clb-writesd --tree tree --scrape-configs configs --private-scrape-configs configs <assignment
+	echo 'up 1' >tree/metrics
+	state tree >before
+	clb-writesd --tree tree --scrape-configs configs --private-scrape-configs configs <assignment
+	diff -u before <(state tree)
+	[ "$(cat tree/sd/a/never.json)" = '[]' ]
+	[ "$(jq -r 'keys | join(" ")' tree/jobs.json)" = "j never $x" ]
+	touch tree/readyz.aB3xYz tree/jobs/j.json.aB3xYz tree/sd/b/index.list.aB3xYz tree/private/scrape_configs.json.aB3xYz
+
+	target b 1 j h:1 job j | clb-writesd --tree tree
+	diff -u - <(cd tree && find . -type f ! -name .clb-writesd | LC_ALL=C sort) <<-END
+	./collectors.json
+	./healthz
+	./jobs.json
+	./jobs/j.json
+	./metrics
+	./readyz
+	./sd/b/index.list
+	./sd/b/j.json
+	END
+	[ "$(find tree/jobs tree/sd -type d | sort | xargs)" = 'tree/jobs tree/sd tree/sd/b' ]
+}
+
+@test "a list of files tells which have changed" {
+	{ target a 1 j h:1 job j; target a 2 k h:2 job k; } >one
+	{ target a 1 j h:1 job j; target a 2 k h:3 job k; } >two
+	clb-writesd --tree tree <one
+	cp tree/sd/a/index.list before
+	clb-writesd --tree tree <two
+	jq -c --slurpfile b before '$b[0].files as $b | .files | to_entries | map(select($b[.key] != .value).key)' \
+	    tree/sd/a/index.list | diff -u <(echo '["k.json"]') -
+	clb-writesd --tree tree <one
+	cmp before tree/sd/a/index.list
+}
+
+@test "a tree on a full disk stays as it was, and 60 SIGKILLs leave every file of it whole" {
+	local which=a killed=0
+
+	targets 2000 5 old | clb-schedule --replicas 3 >a
+	targets 20000 5 new | clb-schedule --replicas 4 >b
+	mkdir mnt
+	cat >full <<-'EOT'
+	mount -t tmpfs -o size=2m none mnt || exit 1
+	clb-writesd --tree mnt/t <a || exit 2
+	(cd mnt/t && find . -type f -exec sha256sum {} + | sort) >before
+	clb-writesd --tree mnt/t <b 2>said && exit 3
+	echo $? >>said
+	(cd mnt/t && find . -type f -exec sha256sum {} + | sort) >after
+	clb-writesd --tree mnt/t <a || exit 4
+	EOT
+	check 0 '' '' unshare -rm sh full
+	[ "$(sed 's/mnt.*: /mnt: /' said | xargs -d '\n')" = 'clb-writesd: mnt: No space left on device 74' ]
+	diff -u before after
+
+	clb-writesd --tree tree-a <a
+	clb-writesd --tree tree-b <b
+	cat <(cd tree-a && find . -type f -exec sha256sum {} +) <(cd tree-b && find . -type f -exec sha256sum {} +) >known
+	clb-writesd --tree tree <a
+	for ((i = 0; i < 60; i++)); do
+		clb-writesd --tree tree <$which 3>&- &
+		sleep "0.$(printf %03d $((RANDOM % 80)))"
+		kill -9 $! 2>/dev/null || :
+		wait $! || killed=$((killed + 1))
+		(cd tree && find . -type f -regextype egrep ! -regex '.*\.[A-Za-z0-9]{6}' -exec sha256sum {} +) >now
+		! grep -vxFf known now
+		grep -q readyz now
+		[ "$which" = a ] && which=b || which=a
+	done
+	[ "$killed" -ge 10 ]
+	clb-writesd --tree tree <b
+	diff -r tree-b tree
+}

@@ -1,7 +1,7 @@
 # For bats files about what nginx serves; helpers.bash is loaded before.
 
 # site: run the bash script on stdin in a network of its own, where nginx serves
-# the directory tree as testdata/tree/nginx.sh has it, unless NGINX=no.
+# the directory tree as testdata/tree/nginx.sh has it.
 site() {
 	cat >script
 	cat >run <<-'EOT'
@@ -41,10 +41,11 @@ site() {
 		done
 	}
 
-	[ "${NGINX-}" = no ] || up
+	up
 	. ./script
 	EOT
-	HERE=$BATS_TEST_DIRNAME "$BATS_TEST_DIRNAME/oracle/site.sh" "$PWD" bash run
+	HERE=$BATS_TEST_DIRNAME TESTS=${CLB_TESTS:-$BATS_TEST_DIRNAME/../build/tests} \
+	    "$BATS_TEST_DIRNAME/oracle/site.sh" "$PWD" bash run
 }
 
 # targets COLLECTOR JOB ADDRESS...: records of an assignment, in order.
