@@ -14,7 +14,7 @@ FUZZ_SECONDS = 60
 
 PROGS = $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
 SCRIPTS = clb-agent clb-operator clb-run clb-watch
-SHARE = $(wildcard share/*)
+SHARE = $(wildcard scripts/share/*)
 LIB_C = $(wildcard lib/*.c)
 LIB_CC = $(wildcard lib/*.cc)
 UNIT = $(patsubst testdata/unit/%.c,%,$(wildcard testdata/unit/*.c))

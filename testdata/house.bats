@@ -22,8 +22,8 @@ pipeline() {
 	make -s -C "$CLB_ROOT" B="$B" DESTDIR="$PWD/root" PREFIX=/opt/clb install
 	(cd root && find . -type f -perm -u=x) | sort >have
 	{ programs && printf 'clb-agent\nclb-operator\nclb-run\nclb-watch\n'; } | sed 's,^,./opt/clb/bin/,' | sort | diff - have
-	(cd "$CLB_ROOT" && ls man/*.[157] share/*) | sed -e 's,^man/\(.*\.\(.\)\)$,./opt/clb/share/man/man\2/\1,' \
-	    -e 's,^share/,./opt/clb/share/clb/,' | sort >want
+	(cd "$CLB_ROOT" && ls man/*.[157] scripts/share/*) | sed -e 's,^man/\(.*\.\(.\)\)$,./opt/clb/share/man/man\2/\1,' \
+	    -e 's,^scripts/share/,./opt/clb/share/clb/,' | sort >want
 	(cd root && find . -type f ! -perm -u=x) | sort | diff want -
 }
 

@@ -4,7 +4,7 @@
 # says what is wanted, the pods who can take targets; the round spreads them;
 # converge makes the cluster's objects follow, and tell says how it went.
 
-# shellcheck source=share/in-cluster.sh
+# shellcheck source=scripts/share/in-cluster.sh
 . "$share/in-cluster.sh"
 in_cluster "$work"
 
