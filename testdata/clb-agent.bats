@@ -133,10 +133,10 @@ same_as() {
 
 @test "without a URL the configuration is placed and the directory is made, whatever the balancer does" {
 	printf 'url: http://b/sd/$(POD_NAME)/a.json\n' >config.yml
-	mkdir out
-	check 0 '' '' clb-agent --once --collector c-0 -d out/sd --config config.yml --config-out out/c.yml
-	[ "$(cat out/c.yml)" = 'url: http://b/sd/c-0/a.json' ]
-	[ "$(ls out/sd)" = '' ]
+	mkdir etc
+	check 0 '' '' clb-agent --once --collector c-0 -d etc/sd --config config.yml --config-out etc/c.yml
+	[ "$(cat etc/c.yml)" = 'url: http://b/sd/c-0/a.json' ]
+	[ "$(ls etc/sd)" = '' ]
 }
 
 @test "the configuration is placed with the collector's name in it, and a reload asked for when it changes" {
