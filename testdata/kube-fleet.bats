@@ -61,7 +61,7 @@ k() {
 
 # explain: what there is to know of a failure.
 explain() {
-	k get clb,sts,ds,pods -A -o wide
+	k get clb,sts,ds,pods -A -o wide | grep -v ' virtual '
 	k get clb -A -o json | jq -c '.items[] | .metadata.name, .status'
 	tail -n 25 "$plane"/nodes/clb-system.clb-*/supervisor.log
 	cat said
@@ -187,13 +187,13 @@ delete() {
 }
 
 @test "the samples are accepted by the server, and it knows every field" {
+	k create namespace monitoring 2>/dev/null || :
 	for f in "$CLB_ROOT"/k8s/samples/*.yaml; do
 		# 1.20 has CronJobs as v1beta1; the fields are the same.
 		sed '/^apiVersion: batch\/v1$/s/v1$/v1beta1/' "$f" >sample.yaml
 		k apply -f sample.yaml --dry-run=server --validate=true >/dev/null
 		k create --dry-run=client -o json -f sample.yaml | jq -c 'select(.kind == "CollectorLoadBalancer")' >asked
 		[ -s asked ] || continue
-		k create namespace monitoring 2>/dev/null || :
 		k create --dry-run=server -o json -f asked >answered
 		# All that was asked for is in the answer.
 		jq -es 'def within($a): . as $b | if type == "object" and ($a | type) == "object" then
@@ -203,37 +203,48 @@ delete() {
 	done
 }
 
-# refused PATH JQ: the server refuses the fleet that JQ makes, for what is at PATH.
-refused() {
-	run fleet refused "$2"
-	[ "$status" -eq 1 ] || { echo "taken: $2"; return 1; }
-	[[ $output == *"$1"* ]] || { echo "$output"; return 1; }
-}
-
 @test "the schema refuses what cannot be, and says where" {
-	refused spec.strategy '.spec.strategy = "random"'
-	refused spec.fallback '.spec.fallback = "per-node"'
-	refused spec.replicas '.spec.replicas = -1'
-	refused spec.replicas '.spec.replicas = 1.5'
-	refused spec.workload '.spec.workload = "Deployment"'
-	refused spec.delivery '.spec.delivery = "push"'
-	refused spec.collector '.spec.collector = "grafana"'
-	refused spec.interval '.spec.interval = "0s"'
-	refused spec.drainTimeout '.spec.drainTimeout = "soon"'
-	refused spec.maxDrop '.spec.maxDrop = "101%"'
-	refused spec.compat '.spec.compat = "1.8"'
-	refused spec.tolerance '.spec.tolerance = 2'
-	refused spec.replication '.spec.replication = 0'
-	refused spec.balancerURL '.spec.balancerURL = "ftp://x"'
-	refused spec.autoscale.maxReplicas '.spec.autoscale = {targetsPerReplica: 5}'
-	refused spec.autoscale '.spec.autoscale = {maxReplicas: 5}'
-	refused spec.config '.spec.config = {}'
-	refused spec.config '.spec.config.inline = "a"'
-	refused spec.config.configMap.name '.spec.config.configMap = {}'
-	refused spec.template.spec.containers '.spec.template.spec.containers = []'
-	refused spec.template 'del(.spec.template)'
-	refused metadata.name '.metadata.name = "0a"'
-	refused metadata.name '.metadata.name = "a" * 53'
+	cat >wrong <<-'END'
+	spec.strategy	.spec.strategy = "random"
+	spec.fallback	.spec.fallback = "per-node"
+	spec.replicas	.spec.replicas = -1
+	spec.replicas	.spec.replicas = 1.5
+	spec.workload	.spec.workload = "Deployment"
+	spec.delivery	.spec.delivery = "push"
+	spec.collector	.spec.collector = "grafana"
+	spec.interval	.spec.interval = "0s"
+	spec.drainTimeout	.spec.drainTimeout = "soon"
+	spec.maxDrop	.spec.maxDrop = "101%"
+	spec.compat	.spec.compat = "1.8"
+	spec.tolerance	.spec.tolerance = 2
+	spec.replication	.spec.replication = 0
+	spec.balancerURL	.spec.balancerURL = "ftp://x"
+	spec.autoscale.maxReplicas	.spec.autoscale = {targetsPerReplica: 5}
+	spec.autoscale	.spec.autoscale = {maxReplicas: 5}
+	spec.config	.spec.config = {}
+	spec.config	.spec.config.inline = "a"
+	spec.config.configMap.name	.spec.config.configMap = {}
+	spec.template.spec.containers	.spec.template.spec.containers = []
+	spec.template	del(.spec.template)
+	metadata.name	.metadata.name = "0a"
+	metadata.name	.metadata.name = "a" * 53
+	END
+	k create --dry-run=client -o json -f "$kube/fleet/clb.yaml" --validate=false >good
+	n=0
+	while IFS=$'\t' read -r path change; do
+		jq -c ".metadata.name = \"wrong-$((n += 1))\" | $change" good
+	done <wrong >objects
+	k create --validate=false -f objects >made 2>refusals && return 1
+	[ ! -s made ]
+	n=0
+	while IFS=$'\t' read -r path change; do
+		n=$((n + 1))
+		if [ "$path" = metadata.name ]; then continue; fi
+		grep -F "\"wrong-$n\" is invalid" refusals >refusal || { echo "taken: $change"; return 1; }
+		grep -qF "$path" refusal || { cat refusal; return 1; }
+	done <wrong
+	grep -qE '"0a" is invalid: .*metadata.name' refusals
+	grep -qE '"a{53}" is invalid: .*metadata.name' refusals
 }
 
 @test "what is not given has the defaults of the pages" {
@@ -292,10 +303,15 @@ refused() {
 	k delete -n shop service more
 	k delete -n shop pod web-41 web-42 web-43 --grace-period=0 --force 2>/dev/null
 	cat <<-END | k create -f -
-	{apiVersion: v1, kind: Service, metadata: {name: outside, namespace: shop}, spec: {ports: [{port: 9100}]}}
-	END
-	cat <<-END | k create -f -
-	{apiVersion: v1, kind: Endpoints, metadata: {name: outside, namespace: shop}, subsets: [{addresses: [{ip: 10.2.9.1}, {ip: 10.2.9.2}], ports: [{port: 9100}]}]}
+	apiVersion: v1
+	kind: Service
+	metadata: {name: outside, namespace: shop}
+	spec: {ports: [{port: 9100}]}
+	---
+	apiVersion: v1
+	kind: Endpoints
+	metadata: {name: outside, namespace: shop}
+	subsets: [{addresses: [{ip: 10.2.9.1}, {ip: 10.2.9.2}], ports: [{port: 9100}]}]
 	END
 	at_rest comes 2
 	grep -q 10.2.9.2 one
@@ -505,17 +521,39 @@ as_it_was() {
 	k delete -n fleet clb often --wait=false
 }
 
-@test "of two balancers one acts, and when it is gone the other does" {
-	k scale -n clb-system deployment clb --replicas=2
+@test "of two balancers one acts and is asked, and when it is gone the other is" {
+	# The second has a volume of its own, as in another zone, say.
+	k get -n clb-system deployment clb -o json | jq '.spec.template | .apiVersion = "v1" | .kind = "Pod" |
+		.metadata.name = "second" | .metadata.namespace = "clb-system" |
+		.spec.volumes |= map(if .name == "state" then {name, emptyDir: {}} else . end)' | k create -f -
 	fleet two
 	at_rest two 2
-	k get -n clb-system lease clb -o json | jq -r .spec.holderIdentity >holder
+	[ "$(holder | wc -l)" -eq 1 ]
+	[[ $(holder) == clb-* ]]
+	k get -n clb-system pod second -o json | jq -e '.status.containerStatuses | any(.ready | not)'
 	k get -n fleet sts two -o json | jq .metadata.generation >generation
 	sleep 5
 	k get -n fleet sts two -o json | jq .metadata.generation | diff generation -
+
+	k scale -n clb-system deployment clb --replicas=0
+	within 30 holds second
+	k scale -n fleet clb/two --replicas=3
+	at_rest two 3
+	k delete -n clb-system pod second
 	k scale -n clb-system deployment clb --replicas=1
-	at_rest two 2
+	within 30 holds clb-
+	at_rest two 3
 	k delete -n fleet clb two --wait=false
+}
+
+holder() {
+	k get -n clb-system lease clb -o json | jq -r .spec.holderIdentity
+}
+
+# holds NAME...: a balancer whose name begins so has the Lease, and serves.
+holds() {
+	[[ $(holder) == "$1"* ]] &&
+	k get -n clb-system endpoints clb -o json | jq -e --arg name "$1" 'any(.subsets[]?.addresses[]?; .targetRef.name | startswith($name))'
 }
 
 @test "a watch that has expired costs nothing" {

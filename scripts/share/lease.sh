@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # a part of clb-operator, sourced by it
+# shellcheck shell=sh disable=SC2034,SC2154 # a part of clb-operator, sourced by it
 #
 # lease.sh: of several balancers one acts. A Lease (coordination.k8s.io/v1) says
 # which: it is written only from the version that was read, so of two that write
@@ -16,6 +16,7 @@ lease_next=0	# when to look at it again, by uptime
 lease_until=0	# until when it is ours
 lease_seen=	# what it was like when we saw it change,
 lease_since=0	# and when that was
+lease_other=	# another holds it, as far as we know
 
 uptime() {
 	read -r now _ </proc/uptime
@@ -41,6 +42,7 @@ lease_write() {
 # cannot know.
 lease_try() {
 	begun=$now
+	lease_other=
 	if [ ! -s "$work/lease" ]; then
 		if api get --raw "$lease_path/$lease_name"; then
 			mv -f "$work/answer" "$work/lease"
@@ -64,6 +66,7 @@ lease_try() {
 		fi
 		if [ $((now - lease_since)) -lt "$(jq '.spec.leaseDurationSeconds // 0' "$work/lease")" ]; then
 			rm -f "$work/lease"	# to be read again
+			lease_other=1
 			return 1
 		fi
 	fi

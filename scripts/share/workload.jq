@@ -66,7 +66,7 @@ def with_config:
 		.spec |= added("volumes"; {name: "clb", emptyDir: {}}) |
 		.spec |= added("initContainers"; {
 			name: "clb-config",
-			command: ["clb-agent", "--once", "--collector", "$(POD_NAME)",
+			command: ["clb-agent", "--once", "--collector", "$(POD_NAME)", "-d", "/etc/clb/sd",
 				"--config", "/etc/clb-config/collector.yml", "--config-out", "/etc/clb/collector.yml"]
 		} | confined | mounted("clb-config"; "/etc/clb-config"; true) | mounted("clb"; "/etc/clb"; false))
 	end |
