@@ -163,7 +163,7 @@ setup() {
 	    '/jobs/scrape_configs/targets?collector_id=../private' \
 	    '/jobs/scrape_configs/targets?collector_id=..%2F..%2Fprivate'; do
 		get "$u" --path-as-is >body
-		! grep -q -e password -e labels -e clb-writesd body
+		not grep -q -e password -e labels -e clb-writesd body
 	done
 	EOT
 }
@@ -247,7 +247,7 @@ certificates() {
 	[ "$(ask $url/scrape_configs)" = "$nothing" ]
 	[ "$(ask $s/scrape_configs "${mine[@]}")" = $'200 application/json\n'"$(cat private)" ]
 	[[ $(ask $s/scrape_configs --cert nginx/tls/stranger.crt --key nginx/tls/stranger.key) == '400 '* ]]
-	! grep -q s3cret body
+	not grep -q s3cret body
 	jq -r 'select(.status == 200 and .uri == "/scrape_configs").certificate' nginx/access.log >who
 	[ "$(cat who)" = CN=c-0 ]
 
@@ -283,7 +283,7 @@ certificates() {
 	curl -sS --cacert nginx/tls/ca.crt --cert nginx/tls/c-0.crt --key nginx/tls/c-0.key \
 	    https://127.0.0.1:8443/scrape_configs | jq -r .api.basic_auth.password >password
 	[ "$(cat password)" = s3cret ]
-	! grep -r '<secret>' tree
+	not grep -r '<secret>' tree
 	grep -rl s3cret tree >where
 	[ "$(cat where)" = tree/private/scrape_configs.json ]
 

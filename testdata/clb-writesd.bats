@@ -347,7 +347,7 @@ unprivileged() {
 		wait $! || killed=$((killed + 1))
 		(cd sd && sha256sum ./*/*.json) >now
 		[ "$(wc -l <now)" -eq 20 ]
-		! grep -vxFf known now
+		not grep -vxFf known now
 		[ "$which" = a ] && which=b || which=a
 	done
 	[ "$killed" -ge 50 ]
@@ -396,7 +396,7 @@ target() {
 
 @test "nothing that vmagent would expand is in the files" {
 	target c 1 j a:1 job j x '%{HOME}' y '%%{A}{%' '%{l}' v | clb-writesd -d sd
-	! grep -q '%{' sd/c/j.json
+	not grep -q '%{' sd/c/j.json
 	jq -cS '.[].labels | [.x, .y, .["%{l}"]]' sd/c/j.json | diff -u <(echo '["%{HOME}","%%{A}{%","v"]') -
 }
 
@@ -530,7 +530,7 @@ target() {
 		kill -9 $! 2>/dev/null || :
 		wait $! || killed=$((killed + 1))
 		(cd tree && find . -type f -regextype egrep ! -regex '.*\.[A-Za-z0-9]{6}' -exec sha256sum {} +) >now
-		! grep -vxFf known now
+		not grep -vxFf known now
 		grep -q readyz now
 		[ "$which" = a ] && which=b || which=a
 	done

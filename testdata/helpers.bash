@@ -69,3 +69,11 @@ check_usage() {
 	check 64 '' "$PROG: unrecognized option '--no-such-option'
 $help" "$PROG" --no-such-option </dev/null
 }
+
+# not CMD ARG...: CMD fails. Of a mere "!" nobody takes notice.
+not() {
+	if "$@"; then
+		echo "this should not succeed: $*"
+		return 1
+	fi
+}

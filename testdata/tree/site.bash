@@ -30,6 +30,9 @@ site() {
 	}
 	gone() { ! kill -0 -- "-$1" 2>/dev/null; }
 
+	# not CMD ARG...: CMD fails.
+	not() { if "$@"; then echo "this should not succeed: $*"; return 1; fi; }
+
 	# within SECONDS CMD...: CMD succeeds before they are over.
 	within() {
 		local n=$(($1 * 10))
