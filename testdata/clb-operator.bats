@@ -33,6 +33,7 @@ $(clb-operator -h)" clb-operator -d d x
 	grep -q 'get --raw /apis/coordination.k8s.io/v1/namespaces/clb-system/leases/clb' calls
 	[ -z "$(find d/tree d/state -mindepth 1 -name 'resource.json')" ]
 	[ -z "$(find d -name '.work*')" ]
+	[ ! -e d/tree/readyz ]
 }
 
 @test "a second one with the same directory is refused with 75" {

@@ -374,6 +374,32 @@ $(clb-run -h)" clb-run -c prometheus.yml -d sd --replicas 3 --state ''
 	published 14
 }
 
+@test "--tree makes what a web server serves, with the metrics, the collectors and the scrape configs" {
+	clb-run -c prometheus.yml --tree tree --replicas 3 --once
+	[ "$(jq -s 'map(.[].targets[]) | length' tree/sd/*/*.json)" -eq 14 ]
+	[ "$(jq -c 'map(.name)' tree/collectors.json)" = '["collector-0","collector-1","collector-2"]' ]
+	[ "$(jq -c 'keys' tree/scrape_configs.json)" = '["node","web"]' ]
+	[ "$(cat tree/readyz)" = ok ]
+	grep -q '^clb_generation 1$' tree/metrics
+	before=$(find tree -type f ! -name metrics -exec cksum {} + | sort)
+	clb-run -c prometheus.yml --tree tree --replicas 3 --once
+	[ "$before" = "$(find tree -type f ! -name metrics -exec cksum {} + | sort)" ]
+}
+
+@test "secrets of the configuration are kept from the public part of the tree, and told of once" {
+	sed -i 's/job_name: web/job_name: web\n  basic_auth: {username: u, password: hidden}/' prometheus.yml
+	start --tree tree --interval 1s
+	within 20 test -e tree/private/scrape_configs.json
+	sleep 2.5
+	stop
+	[ ! -e tree/scrape_configs.json ]
+	grep -q hidden tree/private/scrape_configs.json
+	[ "$(grep -c 'prometheus.yml:.*web.*password' log)" -eq 1 ]
+	[ "$(grep -c hidden log)" -eq 0 ]
+	clb-run -c prometheus.yml --tree tree --replicas 3 --once --allow-inline-secrets
+	grep -q hidden tree/scrape_configs.json
+}
+
 @test "--prefix names the collectors" {
 	clb-run -c prometheus.yml -d sd --replicas 2 --prefix otel- --once
 	[ "$(ls sd | tr '\n' ' ')" = 'otel-0 otel-1 ' ]

@@ -438,7 +438,7 @@ follow_once() {
 	fi
 	[ "$result" -ne 0 ] || observed=$generation
 	tell || result=$?
-	[ ! -d "$tree" ] || measure "$result" || say "cannot write the metrics; the last ones stay"
+	measure "$result" || say "cannot write the metrics; the last ones stay"
 	return "$result"
 }
 
@@ -462,7 +462,7 @@ pause() {
 }
 
 follow() {
-	mkdir -p "$mirror" "$tree" || finish 73
+	mkdir -p "$mirror" || finish 73
 	touch "$mirror/changes"
 	rm -f "$state/seen"	# the resource is read once, whatever is known of it
 	streams
