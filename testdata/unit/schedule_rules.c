@@ -310,6 +310,17 @@ check_moves(const struct set *before, const struct set *c, const struct clb_sche
 		    s->count[CLB_LIMITED]);
 }
 
+/* A collector that had a copy of a target and has one is not told of as having got it. */
+static void
+check_same_place(const struct set *before, const struct set *c)
+{
+	for (size_t i = 0; i < c->n * c->replication; i++)
+		for (size_t k = i / c->replication * c->replication; k < i; k++)
+			CHECK(c->where[i] == CLB_NOWHERE || (c->where[i] != before->where[k] &&
+			    c->where[k] != before->where[i]) || c->where[k] == CLB_NOWHERE,
+			    "copies %zu and %zu have changed places", k, i);
+}
+
 /* The result is what the same run makes of it. */
 static void
 check_fixed_point(struct set *c, const struct wish *w)
@@ -367,14 +378,55 @@ test_all(void)
 	check_all_assigned(&c, &s, &w);
 	check_skew(&c, &w);
 	check_moves(&before, &c, &s, &w);
+	check_same_place(&before, &c);
 	check_fixed_point(&c, &w);
 	check_even(&c, &w);
+}
+
+/* Placing alone, without balance, makes copies of weight 1 even. */
+static void
+test_placed_evenly(void)
+{
+	static struct set c;
+	struct wish w = { CLB_LEAST_WEIGHTED, CLB_NO_STRATEGY, 1000, 0, SIZE_MAX, 0 };
+
+	fill(&c, UNIT);
+	c.replication = 2 + (uint32_t)below(2);
+	run(&c, &w);
+	w.tolerance = 0;
+	w.max_moves = SIZE_MAX;
+	check_even(&c, &w);
+}
+
+/* A collector that has next to nothing gets a copy of every target that comes. */
+static void
+test_the_empty_one_gets_of_each(void)
+{
+	static struct set c;
+	struct wish w = { CLB_LEAST_WEIGHTED, CLB_NO_STRATEGY, 1000, SIZE_MAX, SIZE_MAX, 0 };
+
+	do
+		fill(&c, UNIT);
+	while (c.n < 100);
+	c.n = 100;
+	c.replication = 2;
+	set_collectors(&c, 5);
+	c.target[0].weight = c.target[1].weight = 1000;
+	for (uint32_t i = 0; i < 4; i++)
+		c.where[i] = i;
+	run(&c, &w);
+	for (size_t t = 2; t < c.n; t++)
+		CHECK(c.where[2 * t] == 4 || c.where[2 * t + 1] == 4, "target %zu is on %u and %u",
+		    t, c.where[2 * t], c.where[2 * t + 1]);
 }
 
 int
 main(void)
 {
+	test_the_empty_one_gets_of_each();
 	for (int i = 0; i < CASES && failures == 0; i++)
 		test_all();
+	for (int i = 0; i < 200 && failures == 0; i++)
+		test_placed_evenly();
 	return check_end();
 }
