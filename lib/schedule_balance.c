@@ -702,6 +702,20 @@ restore(struct balance *b, const uint32_t *where, size_t n, size_t moved)
 	set_stock(b);
 }
 
+/* How much the others could take of what "from" has, if it came in small pieces. */
+static uint64_t
+room_beside(const struct balance *b, uint32_t from)
+{
+	const struct clb_work *w = b->w;
+	uint64_t room = 0;
+
+	for (uint32_t c = 0; c < w->s->nseats; c++)
+		if (clb_work_ready(w, c) && c != from && may_cross(b, from, c) &&
+		    !clb_work_full(w, c))
+			room += minus(less(b->hi, w->s->seat[c].max_weight), w->load[c]);
+	return room;
+}
+
 /*
  * Give copy i away to each of the least loaded in turn, until one of them can
  * then make room for it, so that there is less excess than there was. Returns 1
@@ -751,6 +765,7 @@ unstick(struct balance *b)
 	size_t i;
 
 	while (b->w->moved < s->max_moves && (over = excess(b, &worst)) > 0 &&
+	    room_beside(b, worst) >= minus(b->w->load[worst], limit(b, worst)) &&
 	    (i = too_much(b, worst)) != SIZE_MAX && make_room(b, i, over, order, where))
 		;
 	free(order);
