@@ -891,9 +891,12 @@ may_differ(enum level level, const struct clb_yaml_node *key)
 }
 
 static int
-same_tag(const char *a, const char *b)
+same_scalar(const struct clb_yaml_node *a, const struct clb_yaml_node *b)
 {
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+	struct clb_yaml_value x, y;
+
+	return clb_yaml_resolve(a, &x) == clb_yaml_resolve(b, &y) && x.type == y.type &&
+	    (x.type == CLB_YAML_NULL || clb_str_eq(a->text, b->text));
 }
 
 static int
@@ -904,8 +907,7 @@ same_tree(const struct clb_yaml_node *a, const struct clb_yaml_node *b, enum lev
 	if (a->kind != b->kind)
 		return 0;
 	if (a->kind == CLB_YAML_SCALAR)
-		return clb_str_eq(a->text, b->text) && same_tag(a->tag, b->tag) &&
-		    a->plain == b->plain;
+		return same_scalar(a, b);
 	for (;; i += step, k += step) {
 		while (step == 2 && i < a->n && may_differ(level, a->child[i]))
 			i += step;

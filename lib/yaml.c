@@ -189,15 +189,17 @@ block_header(const char *p, const char *end)
  * lines behind it belong to it only if they are to be kept.
  */
 static const char *
-block_end(const struct builder *b, const char *p)
+block_end(const struct builder *b, const char *p, int *block)
 {
 	const char *line, *eol, *next, *last;
 	long indent = b->indent < 0 ? 0 : b->indent, first, col;
-	int keep = 0, given = 0;
+	int given = 0;
 
+	*block = 1;
 	p = block_header(p, b->end);
 	for (last = p; p < b->end && strchr("|>+-0123456789", *p) != NULL; last = ++p) {
-		keep |= *p == '+';
+		if (*p == '+')
+			*block = 2;
 		if (*p >= '0' && *p <= '9')
 			given = *p - '0';
 	}
@@ -208,7 +210,7 @@ block_end(const struct builder *b, const char *p)
 		for (col = 0; line + col < eol && line[col] == ' '; col++)
 			;
 		if (is_blank(line + col, eol)) {
-			if (keep)
+			if (*block == 2)
 				last = eol;
 			continue;
 		}
@@ -387,7 +389,7 @@ build_scalar(struct builder *b, struct clb_yaml_node **out)
 		return -1;
 	if (b->event.data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
 	    b->event.data.scalar.style == YAML_FOLDED_SCALAR_STYLE)
-		n->end = b->bom + (uint32_t)(block_end(b, b->in + (n->start - b->bom)) - b->in);
+		n->end = b->bom + (uint32_t)(block_end(b, b->in + (n->start - b->bom), &n->block) - b->in);
 	else
 		n->end = offset_at(b, b->event.end_mark);
 	if (n->tag != NULL && strcmp(n->tag, "tag:yaml.org,2002:binary") == 0 &&

@@ -34,6 +34,7 @@ struct clb_yaml_node {
 	 */
 	uint32_t start, end;
 	int flow;			/* collection: written in brackets */
+	int block;			/* scalar: "|" or ">"; 2: with the blank lines behind it */
 	const char *anchor;		/* its name, or NULL */
 	const struct clb_yaml_node *alias;	/* the node that this alias names, or NULL */
 	/*

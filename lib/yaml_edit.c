@@ -259,20 +259,76 @@ add_block(const struct clb_yaml_edit *ed, struct clb_buf *out, const struct clb_
 
 /* ---- mappings in block style ---- */
 
-/* Behind the lines of the entry, and where it leaves behind comments further in. */
-static uint32_t
-lines_end(const struct clb_yaml_edit *ed, const struct clb_yaml_node *map, size_t i,
-    uint32_t column, int gone)
+/* The scalar that ends the node, or NULL where that is an alias. */
+static const struct clb_yaml_node *
+last_scalar(const struct clb_yaml_node *n)
 {
-	uint32_t at = next_line(ed, entry_end(map, i)), p;
+	while (n->n != 0 && n->alias == NULL)
+		n = n->child[n->n - 1];
+	return n->alias == NULL ? n : NULL;
+}
 
-	for (; gone; at = next_line(ed, p)) {
+/* How the text that ends the node is written: as the block of a scalar says. */
+static int
+last_block(const struct clb_yaml_node *n)
+{
+	n = last_scalar(n);
+	return n != NULL ? n->block : 0;
+}
+
+/*
+ * Something comes behind the node, which ends the document without a line break.
+ * A text in lines that has none at its end must not get one from that.
+ */
+static void
+close_text(struct clb_yaml_edit *ed, const struct clb_yaml_node *n)
+{
+	uint32_t at, end;
+	struct splice *s;
+
+	if ((n = last_scalar(n)) == NULL || !n->block || n->text.n == 0 ||
+	    n->text.s[n->text.n - 1] == '\n')
+		return;
+	at = content(ed, n);
+	for (end = at + 1; strchr("+-0123456789", ed->text[end]) != NULL; end++)
+		if (ed->text[end] == '-')
+			return;
+	s = add_splice(ed, at, end);
+	for (; at < end; at++)
+		if (ed->text[at] != '+')
+			clb_buf_addc(&s->text, ed->text[at]);
+	clb_buf_addc(&s->text, '-');
+}
+
+/* Behind the lines of the entry. */
+static uint32_t
+lines_end(const struct clb_yaml_edit *ed, const struct clb_yaml_node *map, size_t i)
+{
+	return next_line(ed, entry_end(map, i));
+}
+
+/*
+ * The same where it leaves, behind comments further in than its key as well. A
+ * text in a block before it must get neither such comments nor, if it keeps them,
+ * blank lines that were behind the entry.
+ */
+static uint32_t
+gone_end(const struct clb_yaml_edit *ed, const struct clb_yaml_node *map, size_t i,
+    uint32_t column, int block)
+{
+	uint32_t end = lines_end(ed, map, i), p;
+
+	for (uint32_t at = end; at < ed->n; at = next_line(ed, p)) {
 		for (p = at; p < ed->n && ed->text[p] == ' '; p++)
 			;
-		if (p == ed->n || ed->text[p] != '#' || p - at <= column)
+		if (p < ed->n && ed->text[p] == '#' && p - at > column)
+			end = next_line(ed, p);
+		else if (!block || !is_blank(ed, p, next_line(ed, p)))
 			break;
+		else if (block == 2)
+			end = next_line(ed, p);
 	}
-	return at;
+	return end;
 }
 
 /*
@@ -287,14 +343,14 @@ remove_first(struct clb_yaml_edit *ed, const struct clb_yaml_node *map, size_t n
 
 	for (size_t i = 0; i < next; i++) {
 		end = entry_start(ed, map, i + 1);
-		rest = lines_end(ed, map, i, column, 1);
+		rest = gone_end(ed, map, i, column, 0);
 		if (!is_blank(ed, rest, end)) {
 			while (start > ed->first && strchr(" \t", ed->text[start - 1]) != NULL)
 				start--;
 			clb_buf_adds(&add_splice(ed, start, rest)->text, ed->newline);
 			for (i++; i < next; i++)
 				add_splice(ed, line_start(ed, entry_start(ed, map, i)),
-				    lines_end(ed, map, i, column, 1));
+				    gone_end(ed, map, i, column, 0));
 			return;
 		}
 		if (i + 1 == next)
@@ -327,6 +383,7 @@ edit_block(struct clb_yaml_edit *ed, const struct clb_yaml_node *map, const char
 	size_t n = map->n / 2, next = 0, last = n;
 	uint32_t start = entry_start(ed, map, 0), line = line_start(ed, start), end;
 	uint32_t column = start - line;
+	int block = 0;
 
 	while (next < n && gone[next] && next != at)
 		next++;
@@ -337,17 +394,23 @@ edit_block(struct clb_yaml_edit *ed, const struct clb_yaml_node *map, const char
 	for (size_t i = next; i < n; i++) {
 		if (!gone[i] || i == at)
 			last = i;
-		if (!gone[i])
+		if (!gone[i]) {
+			block = last_block(map->child[2 * i + 1]);
 			continue;
+		}
 		start = entry_start(ed, map, i);
-		end = lines_end(ed, map, i, column, 1);
+		end = gone_end(ed, map, i, column, i != at ? block : 0);
 		if (i == at)
 			add_lines(ed, add_splice(ed, start, end), add, nadd, column);
 		else
 			add_splice(ed, line_start(ed, start), end);
+		if (i == at)
+			block = 0;
 	}
 	if (at >= n && nadd != 0) {
-		end = lines_end(ed, map, last, column, 0);
+		end = lines_end(ed, map, last);
+		if (!begins_line(ed, end))
+			close_text(ed, map->child[2 * last + 1]);
 		add_lines(ed, add_splice(ed, end, end), add, nadd, column);
 	}
 }
@@ -379,6 +442,18 @@ remove_flow(struct clb_yaml_edit *ed, const struct clb_yaml_node *map, size_t i)
 	add_splice(ed, start, end);
 }
 
+/* A splice in place of what is behind entry i; a colon keeps some space behind it. */
+static struct splice *
+splice_behind(struct clb_yaml_edit *ed, const struct clb_yaml_node *map, size_t i, uint32_t end)
+{
+	uint32_t start = entry_end(map, i);
+	struct splice *s = add_splice(ed, start, end > start ? end : start);
+
+	if (ed->text[start - 1] == ':')
+		clb_buf_addc(&s->text, ' ');
+	return s;
+}
+
 static void
 edit_flow(struct clb_yaml_edit *ed, const struct clb_yaml_node *map, const char *gone,
     size_t at, const struct clb_yaml_entry *add, size_t nadd)
@@ -398,15 +473,15 @@ edit_flow(struct clb_yaml_edit *ed, const struct clb_yaml_node *map, const char 
 	for (size_t i = 0; i < n && (last == n || i < last); i++)
 		if (gone[i] && i != at)
 			remove_flow(ed, map, i);
-	if (last < n && last + 1 < n)
-		add_splice(ed, entry_end(map, last), entry_end(map, n - 1));
 	if (at < n) {
 		s = add_splice(ed, entry_start(ed, map, at), entry_end(map, at));
+		if (last + 1 < n)
+			splice_behind(ed, map, last, entry_end(map, n - 1));
+	} else if (last < n) {
+		s = splice_behind(ed, map, last, entry_end(map, n - 1));
+		clb_buf_adds(&s->text, nadd != 0 ? ", " : "");
 	} else {
-		start = last < n ? entry_end(map, last) : map->end - 1;
-		s = add_splice(ed, start, start);
-		if (last < n && nadd != 0)
-			clb_buf_adds(&s->text, ", ");
+		s = add_splice(ed, map->end - 1, map->end - 1);
 	}
 	add_flow(&s->text, add, nadd, style);
 	if (is_pair)
@@ -491,6 +566,8 @@ clb_yaml_edit_append(struct clb_yaml_edit *ed, const struct clb_yaml_node *seq,
 	if (seq->flow)
 		return;
 	add_items(ed, &lines, items, dash_column(ed, seq));
+	if (!begins_line(ed, end))
+		close_text(ed, seq);
 	if (begins_line(ed, end)) {
 		clb_buf_add(&s->text, lines.p + newline, lines.n - newline);
 		clb_buf_adds(&s->text, ed->newline);

@@ -88,6 +88,21 @@ loads() {
 	loads 3
 }
 
+@test "a text in lines gets nothing of what was behind an entry that leaves" {
+	rewrite_case what-leaves-behind-a-text-in-lines
+	loads 3
+}
+
+@test "a value that is not there keeps its colon and a space" {
+	rewrite_case empty-values-in-brackets
+	loads 3
+}
+
+@test "what is written out keeps what it is" {
+	rewrite_case written-out-and-plain
+	loads 3
+}
+
 @test "keys may have question marks" {
 	rewrite_case explicit-keys
 	loads 3
