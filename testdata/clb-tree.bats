@@ -174,6 +174,7 @@ setup() {
 	curl -sS -D head -H 'Accept-Encoding: gzip' -o body "$url/sd/c-0/api.json"
 	grep -qi '^Content-Encoding: gzip' head
 	grep -qi '^Vary: Accept-Encoding' head
+	grep -qi '^Cache-Control: no-cache' head
 	[ "$(stat -c %s body)" -lt "$(($(stat -c %s tree/sd/c-0/api.json) / 2))" ]
 	zcat body | cmp - tree/sd/c-0/api.json
 	curl -sS -o body --compressed --etag-save etag "$url/sd/c-0/api.json"
@@ -254,7 +255,7 @@ certificates() {
 	# A client that does not trust the server gets nothing; nor does the server
 	# tell anything to clients without certificates where it is told not to.
 	ask $s/jobs --cacert nginx/tls/stranger.crt 2>err && false || [ $? -eq 60 ]
-	sed -i 's/ssl_verify_client optional/ssl_verify_client on/' nginx/nginx-tls.conf
+	sed -i 's/ssl_verify_client optional/ssl_verify_client on/' nginx/tls.conf
 	kill -HUP "$(cat nginx/nginx.pid)"
 	refused() { [[ $(ask $s/jobs) == '400 '* ]]; }
 	within 5 refused
@@ -292,4 +293,39 @@ certificates() {
 	[ "$(get /scrape_configs | jq -r .api.basic_auth.password)" = s3cret ]
 	[ ! -e tree/private/scrape_configs.json ]
 	EOT
+}
+
+# What the manifests mount: the files as they are, and nothing but /tmp to write to.
+@test "nginx runs with the files of k8s as they are, on a root that is read-only" {
+	shop >assignment
+	cat >run <<-'EOT'
+	set -euo pipefail
+	root=$PWD/root
+	mkdir root
+	mount --rbind / root
+	mount -t tmpfs none root/tmp
+	mount -t tmpfs none root/var/lib
+	mkdir -p root/var/lib/clb
+	clb-writesd --tree root/var/lib/clb/tree <assignment
+	mount -o remount,bind,ro root
+	mount -o remount,bind,ro root/var/lib
+	not() { if "$@"; then return 1; fi; }
+	not touch root/x 2>/dev/null
+	libs=
+	for l in "$TESTS"/servers/usr/lib/*-linux-* "$TESTS"/servers/lib/*-linux-*; do
+		libs=$libs:$l
+	done
+	chroot root env LD_LIBRARY_PATH="${libs#:}" "$TESTS/servers/usr/sbin/nginx" -c "$K8S/nginx.conf" -e stderr \
+	    -g 'daemon off; user root;' >log 2>err &
+	for ((i = 0; i < 50; i++)); do
+		! curl -sS http://127.0.0.1:8080/jobs -o body 2>/dev/null || break
+		sleep 0.1
+	done
+	diff body root/var/lib/clb/tree/jobs.json
+	jq -e '.status == 200 and .uri == "/jobs"' log >/dev/null
+	kill $!
+	wait $! || :
+	EOT
+	TESTS=$(realpath "${CLB_TESTS:-$BATS_TEST_DIRNAME/../build/tests}") K8S=$(realpath "$BATS_TEST_DIRNAME/../k8s") \
+	    "$BATS_TEST_DIRNAME/oracle/site.sh" "$PWD" bash run
 }

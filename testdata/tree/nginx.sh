@@ -12,13 +12,15 @@ servers=${CLB_TESTS:-$here/../../build/tests}/servers
 dir=$(cd "$1" && pwd)
 root=$(cd "$2" && pwd)
 
-for name in nginx nginx-tree nginx-tls; do
-	f=$here/../../k8s/$name.conf
-	[ "$name" != nginx-tree ] || f=${3:-$f}
-	[ "$name" != nginx-tls ] || [ -d "$dir/tls" ] || continue
+# copy FILE NAME: with the paths changed.
+copy() {
 	sed "s,/tmp/,$dir/,; s,/dev/stdout,$dir/access.log,; s,/var/lib/clb/tree,$root,g
-		s,/etc/clb/tls,$dir/tls,; s,worker_processes auto,worker_processes 1," "$f" >"$dir/$name.conf"
-done
+		s,/etc/clb/tls,$dir/tls,; s,worker_processes auto,worker_processes 1," "$1" >"$dir/$2"
+}
+k8s=$here/../../k8s
+copy "$k8s/nginx.conf" nginx.conf
+copy "${3:-$k8s/nginx-tree.conf}" nginx-tree.conf
+[ ! -d "$dir/tls" ] || copy "$k8s/nginx-tls.conf" tls.conf
 
 libs=
 for l in "$servers"/usr/lib/*-linux-* "$servers"/lib/*-linux-*; do
