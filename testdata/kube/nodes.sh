@@ -75,7 +75,6 @@ root_file_system() {
 	mount --bind "$nodes/hosts" "$1/etc/hosts"
 	bind "${B:-$root/build}" "$1/clb/build"
 	bind "$root/scripts" "$1/clb/scripts"
-	bind "$root/share" "$1/clb/share"
 	bind "$tests" "$1/clb/tests"
 	bind "$nodes/bin" "$1/clb/bin"
 	mount -t proc proc "$1/proc"
