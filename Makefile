@@ -91,6 +91,7 @@ check-k8s: all
 bench-k8s: all
 	@scripts/fetch-tests --kube
 	@PATH="$(abspath $B):$(CURDIR)/scripts:$$PATH" scripts/bench-k8s $B/bench-k8s
+	@PATH="$(abspath $B):$(CURDIR)/scripts:$$PATH" B="$(abspath $B)" scripts/bench-fleet $B/bench-fleet
 
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 

@@ -79,7 +79,7 @@ def with_agent:
 		.spec |= added("containers"; {
 			name: "clb-agent",
 			command: (["clb-agent", "--url", $url, "--collector", "$(POD_NAME)", "-d", "/etc/clb/sd",
-				"--config", "/etc/clb-config/collector.yml", "--config-out", "/etc/clb/collector.yml"] +
+				"--interval", "5s", "--config", "/etc/clb-config/collector.yml", "--config-out", "/etc/clb/collector.yml"] +
 				if $collector == "otelcol" then [] else
 					["--reload-url", "http://127.0.0.1:\($port)/-/reload"]
 				end)
