@@ -20,11 +20,10 @@ same_as() {
 @test "usage is printed when asked for, and when called wrongly" {
 	check_usage
 	for args in '' '--url http://h' '--url http://h -d sd' '--url http://h --collector c' \
-	    '--url http://h --collector c -d sd more' '--url http://h --collector c -d sd --interval 5' \
+	    '--url http://h --collector c -d sd more' \
 	    '--url http://h --collector c -d sd --interval 0s' '--url http://h --collector c -d sd --timeout x' \
 	    '--url http://h --collector c -d sd --config f' \
 	    '--url http://h --collector c -d sd --reload-url http://h --reload-pid f'; do
-		[ "$args" != '--url http://h --collector c -d sd --interval 5' ] || continue
 		unset POD_NAME
 		clb-agent $args >out 2>err && false
 		[ $? -eq 64 ]

@@ -252,6 +252,11 @@ certificates() {
 	jq -r 'select(.status == 200 and .uri == "/scrape_configs").certificate' nginx/access.log >who
 	[ "$(cat who)" = CN=c-0 ]
 
+	# Where nothing is private, all get the same.
+	mv tree/private/scrape_configs.json tree/scrape_configs.json
+	[[ $(ask $s/scrape_configs) == '200 '* ]]
+	[[ $(ask $s/scrape_configs "${mine[@]}") == '200 '* ]]
+
 	# A client that does not trust the server gets nothing; nor does the server
 	# tell anything to clients without certificates where it is told not to.
 	ask $s/jobs --cacert nginx/tls/stranger.crt 2>err && false || [ $? -eq 60 ]
