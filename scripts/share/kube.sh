@@ -85,7 +85,8 @@ streams() {
 		printf 'fleet\tPod\t/api/v1/namespaces/%s/pods\tlabelSelector=clb.dev%%2Fname%%3D%s\n' "$ns" "$name"
 		one service Service "/api/v1/namespaces/$ns/services" "$name"
 		one config ConfigMap "/api/v1/namespaces/$ns/configmaps" "$name-config"
-		[ -z "$source" ] || one source ConfigMap "/api/v1/namespaces/$ns/configmaps" "$source"
+		# A stream by another name is another one; clb-watch goes by names.
+		[ -z "$source" ] || one "source@$source" ConfigMap "/api/v1/namespaces/$ns/configmaps" "$source"
 		case $workload in
 		StatefulSet) one statefulset StatefulSet "/apis/apps/v1/namespaces/$ns/statefulsets" "$name" ;;
 		DaemonSet) one daemonset DaemonSet "/apis/apps/v1/namespaces/$ns/daemonsets" "$name" ;;
@@ -144,7 +145,7 @@ configure() {
 	if [ -z "$source" ]; then
 		jq -rj .spec.config.inline "$state/resource.json" >"$work/prometheus.yml"
 	else
-		objects source >"$work/source" || return 75
+		objects "source@$source" >"$work/source" || return 75
 		key=$(jq -r '.spec.config.configMap.key // "prometheus.yml"' "$state/resource.json")
 		case $(jq --arg key "$key" 'length, (.[0].data[$key] | type)' "$work/source" | tr '\n' ' ') in
 		0*) blame ConfigMissing "there is no ConfigMap $source in the namespace $ns" ;;

@@ -403,7 +403,7 @@ up() {
 			for f in "$nodes/run"/*; do
 				case " $uid $rest " in
 				*" ${f##*/} "*) ;;
-				*) ! runner "${f##*/}" || kill "$(cat "$f")" ;;
+				*) ! runner "${f##*/}" || kill "$(cat "$f")" || : ;;
 				esac
 			done
 			continue
@@ -412,7 +412,7 @@ up() {
 		set -- $rest
 		if [ "$type" = DELETED ] || [ "$4" != - ]; then
 			if runner "$uid"; then
-				kill "$(cat "$nodes/run/$uid")"
+				kill "$(cat "$nodes/run/$uid")" 2>/dev/null || :
 			elif [ "$type" != DELETED ]; then
 				api DELETE "/api/v1/namespaces/$1/pods/$2" '{"gracePeriodSeconds":0}' >/dev/null || :
 			fi
