@@ -429,7 +429,8 @@ is_comma(const struct clb_yaml_edit *ed, uint32_t *at)
 static void
 remove_flow(struct clb_yaml_edit *ed, const struct clb_yaml_node *map, size_t i)
 {
-	uint32_t start = entry_start(ed, map, i), end = entry_end(map, i), line = line_start(ed, start);
+	uint32_t start = entry_start(ed, map, i), end = entry_end(map, i);
+	uint32_t line = line_start(ed, start);
 
 	if (is_comma(ed, &end))
 		end++;
