@@ -463,7 +463,7 @@ pause() {
 }
 
 follow() {
-	mkdir -p "$mirror" || finish 73
+	mkdir -p "$mirror" "$(dirname "$tree")" || finish 73
 	touch "$mirror/changes"
 	rm -f "$state/seen"	# the resource is read once, whatever is known of it
 	streams
