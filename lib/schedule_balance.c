@@ -10,7 +10,7 @@
 #define LOOK 1024
 
 /* Collectors that are asked to make room for a copy, before it stays where it is. */
-#define TRIES 8
+#define TRIES 3
 
 /* A copy in its collector's stock, which is sorted by weight. */
 struct stock {
