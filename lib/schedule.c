@@ -38,9 +38,8 @@ clb_strategy_hashes(enum clb_strategy strategy)
 
 /* ---- what a collector may have ---- */
 
-/* 1 if c has room for the copy. */
-static int
-has_room(const struct clb_work *w, size_t copy, uint32_t c)
+int
+clb_work_has_room(const struct clb_work *w, size_t copy, uint32_t c)
 {
 	return !w->limited || (!clb_work_full(w, c) && clb_work_placement(w, copy)->weight <=
 	    w->s->seat[c].max_weight - w->load[c]);
@@ -76,7 +75,7 @@ is_apart(const struct clb_work *w, size_t copy, uint32_t c)
 int
 clb_work_fits(const struct clb_work *w, size_t copy, uint32_t c)
 {
-	return has_room(w, copy, c) && is_apart(w, copy, c);
+	return clb_work_has_room(w, copy, c) && is_apart(w, copy, c);
 }
 
 int
@@ -223,22 +222,39 @@ evict(struct clb_work *w, size_t copy)
 	w->s->why[copy] = CLB_LIMITED;
 }
 
-/* Take from c what is above its limits: the heaviest for weight, the lightest for number. */
-static void
-shed(struct clb_work *w, uint32_t c, size_t n)
+static int
+is_over(const struct clb_work *w, uint32_t c)
 {
 	const struct clb_seat *seat = &w->s->seat[c];
-	struct clb_keyed *v = clb_xreallocarray(NULL, w->count[c], 2 * sizeof(*v));
-	size_t first = 0, end = 0;
+
+	return w->load[c] > seat->max_weight || w->count[c] > seat->max_targets;
+}
+
+/* Take away what is above the limits: the heaviest for weight, the lightest for number. */
+static void
+shed(struct clb_work *w, size_t n)
+{
+	struct clb_schedule *s = w->s;
+	struct clb_keyed *v = clb_xreallocarray(NULL, n, 2 * sizeof(*v));
+	size_t k = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (w->s->where[i] == c && (w->fixed == NULL || !w->fixed[i]))
-			v[end++] = (struct clb_keyed){ clb_work_placement(w, i)->weight, i };
-	clb_sort_keyed(v, v + end, end);
-	while (first < end && w->load[c] > seat->max_weight)
-		evict(w, v[--end].value);
-	while (first < end && w->count[c] > seat->max_targets)
-		evict(w, v[first++].value);
+		if (s->where[i] != CLB_NOWHERE && (w->fixed == NULL || !w->fixed[i]) &&
+		    is_over(w, s->where[i]))
+			v[k++] = (struct clb_keyed){ clb_work_placement(w, i)->weight, i };
+	clb_sort_keyed(v, v + n, k);
+	for (size_t i = k; i-- > 0; ) {
+		uint32_t c = s->where[v[i].value];
+
+		if (w->load[c] > s->seat[c].max_weight)
+			evict(w, v[i].value);
+	}
+	for (size_t i = 0; i < k; i++) {
+		uint32_t c = s->where[v[i].value];
+
+		if (c != CLB_NOWHERE && w->count[c] > s->seat[c].max_targets)
+			evict(w, v[i].value);
+	}
 	free(v);
 }
 
@@ -248,10 +264,8 @@ least_weighted(struct clb_work *w, size_t n)
 	size_t left = n, before;
 
 	keep(w, n);
-	for (uint32_t c = 0; w->limited && c < w->s->nseats; c++)
-		if (w->load[c] > w->s->seat[c].max_weight ||
-		    w->count[c] > w->s->seat[c].max_targets)
-			shed(w, c, n);
+	if (w->limited)
+		shed(w, n);
 	w->origin = clb_xreallocarray(NULL, n, sizeof(*w->origin));
 	memcpy(w->origin, w->s->where, n * sizeof(*w->origin));
 	/* What balance moves can make room for what had none. */

@@ -153,6 +153,18 @@ skew(const struct clb_work *w, uint32_t *most, uint32_t *least)
 	return *most == CLB_NOWHERE ? 0 : w->zone[*most].copies - w->zone[*least].copies;
 }
 
+/* The least that c should have, which is less where it cannot have the mean. */
+static uint64_t
+lo_of(const struct balance *b, uint32_t c)
+{
+	double most = (double)b->w->s->seat[c].max_weight;
+	double tolerance = b->w->s->tolerance;
+
+	if (most >= b->mean)
+		return b->lo;
+	return tolerance < 1 ? (uint64_t)ceil(most * (1 - tolerance)) : 0;
+}
+
 static int
 is_balanced(const struct balance *b)
 {
@@ -160,7 +172,7 @@ is_balanced(const struct balance *b)
 
 	for (uint32_t c = 0; c < b->w->s->nseats; c++)
 		if (clb_work_ready(b->w, c) &&
-		    (b->w->load[c] < b->lo || b->w->load[c] > b->hi))
+		    (b->w->load[c] < lo_of(b, c) || b->w->load[c] > b->hi))
 			return 0;
 	return b->w->s->zone_skew == SIZE_MAX || skew(b->w, &most, &least) <= b->w->s->zone_skew;
 }
@@ -304,7 +316,7 @@ heaviest(struct balance *b, uint32_t c)
 struct search {
 	struct balance *b;
 	uint32_t from, to;
-	size_t looked;	/* at copies that must not go there */
+	size_t looked;	/* at copies that must not go there: others may have them */
 };
 
 static int
@@ -375,21 +387,24 @@ choose(struct search *s)
 {
 	struct balance *b = s->b;
 	uint64_t lf = b->w->load[s->from], lt = b->w->load[s->to], gap = minus(lf, lt);
-	uint64_t need, most;
+	uint64_t need, most, room = minus(b->w->s->seat[s->to].max_weight, lt);
 	size_t i;
 
 	if (gap < 2)
 		return SIZE_MAX;
 	need = minus(lf, limit(b, s->from));
-	if (need < minus(b->lo, lt))
-		need = minus(b->lo, lt);
+	if (need < minus(lo_of(b, s->to), lt))
+		need = minus(lo_of(b, s->to), lt);
 	most = less(gap - 1, less(minus(lf, b->lo), minus(b->hi, lt)));
+	/* With less room than that, others may have more to take. */
+	s->looked += room < gap - 1;
+	most = less(most, room);
 	i = heaviest_up_to(s, less(most, gap / 2));
 	if (i != SIZE_MAX && b->stock[i].weight >= need)
 		return i;
 	if ((i = heaviest_up_to(s, most)) != SIZE_MAX)
 		return i;
-	i = lightest_above(s, most);
+	i = room > most ? lightest_above(s, most) : SIZE_MAX;
 	return i != SIZE_MAX && b->stock[i].weight < gap ? i : SIZE_MAX;
 }
 
@@ -499,13 +514,14 @@ find(struct balance *b, unsigned char *closed, uint32_t from, uint32_t *to)
 {
 	const struct clb_work *w = b->w;
 	struct clb_heap *group;
+	int within = w->load[from] <= limit(b, from);
 
 	memset(closed, 0, b->ngroups);
 	while ((group = least_group(b, closed, to)) != NULL) {
 		struct search s = { b, from, *to, 0 };
-		size_t i;
+		size_t i = SIZE_MAX;
 
-		if (w->load[*to] >= b->lo && w->load[from] <= limit(b, from))
+		if (within && w->load[*to] >= b->lo)
 			return SIZE_MAX;
 		if (w->limited && clb_work_full(w, *to)) {
 			(void)clb_heap_pop(group);
@@ -515,7 +531,8 @@ find(struct balance *b, unsigned char *closed, uint32_t from, uint32_t *to)
 			closed[group - b->least] = 1;
 			continue;
 		}
-		if ((i = choose(&s)) != SIZE_MAX || s.looked == 0)
+		if (!(within && w->load[*to] >= lo_of(b, *to)) &&
+		    ((i = choose(&s)) != SIZE_MAX || s.looked == 0))
 			return i;
 		clb_heap_push(&b->aside, 0, *to);
 		(void)clb_heap_pop(group);

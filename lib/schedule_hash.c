@@ -186,7 +186,7 @@ prefer(struct clb_work *w, const struct choice *ch, ask_fn *ask, size_t copy, si
 				continue;
 			clb_work_put(w, copy, c);
 			return k + 1;
-		} else if (w->limited) {
+		} else if (!clb_work_has_room(w, copy, c)) {
 			w->s->why[copy] = CLB_NO_CAPACITY;
 		}
 	return k;

@@ -59,6 +59,9 @@ clb_work_full(const struct clb_work *w, uint32_t c)
 /* 1 if ready collector c may have the copy: the rule that lib/schedule.h tells. */
 int clb_work_fits(const struct clb_work *w, size_t copy, uint32_t c);
 
+/* The part of the rule that is about limits. */
+int clb_work_has_room(const struct clb_work *w, size_t copy, uint32_t c);
+
 /* 1 if the zone may have the copy, whatever its collectors have. */
 int clb_work_zone_fits(const struct clb_work *w, size_t copy, uint32_t zone);
 

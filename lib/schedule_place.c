@@ -76,7 +76,8 @@ count_up(struct counts *c, uint32_t job, uint32_t collector)
  * Collectors wait in loads. Those with the least load are taken out together
  * into level, where the job's spread decides; what gets a copy goes back with
  * its new load, which is above the level's, as a weight is at least 1. Those
- * that were looked at and must not have the copy are set aside meanwhile.
+ * that were looked at and must not have the copy are set aside meanwhile, and
+ * those that have not the room for it are parked until lighter ones come.
  */
 struct group {
 	struct clb_heap loads, level, aside;
@@ -89,6 +90,7 @@ struct placing {
 	struct counts counts;
 	struct group *group;	/* one, or one a zone and one for collectors without */
 	uint32_t ngroups;
+	struct clb_heap parked;	/* the one with the most room first */
 	uint64_t lightest;	/* of what is still to be placed */
 	uint64_t room;		/* no collector has more than this, in weight */
 	const struct clb_placement *p;
@@ -130,6 +132,8 @@ order_level(struct placing *pl, struct group *g)
 static int
 find(struct placing *pl, struct group *g)
 {
+	const struct clb_work *w = pl->w;
+
 	while (g->level.n > 0 || g->loads.n > 0) {
 		if (g->level.n == 0)
 			take_level(g);
@@ -137,37 +141,51 @@ find(struct placing *pl, struct group *g)
 		for (; g->level.n > 0; (void)clb_heap_pop(&g->level)) {
 			uint32_t c = g->level.v[0].collector;
 
-			if (clb_work_fits(pl->w, pl->copy, c))
+			if (clb_work_fits(w, pl->copy, c))
 				return 1;
-			clb_heap_push(&g->aside, 0, c);
+			if (clb_work_has_room(w, pl->copy, c))
+				clb_heap_push(&g->aside, 0, c);
+			else if (!is_done(pl, c))
+				clb_heap_push(&pl->parked,
+				    ~(w->s->seat[c].max_weight - w->load[c]), c);
 		}
 	}
 	return 0;
 }
 
-/* What was set aside comes back; if it is below the level, that goes back as well. */
-static void
-restore(struct placing *pl, struct group *g)
+static struct group *
+group_of(struct placing *pl, uint32_t c)
 {
+	uint32_t zone = pl->w->s->seat[c].zone;
+
+	return &pl->group[pl->w->zoned && zone != CLB_NOWHERE ? zone + 1 : 0];
+}
+
+/* The collector takes copies again. If it is below its group's level, that goes back as well. */
+static void
+come_back(struct placing *pl, uint32_t c)
+{
+	struct group *g = group_of(pl, c);
 	const uint64_t *load = pl->w->load;
 	uint64_t level = g->level.n > 0 ? load[g->level.v[0].collector] : 0;
-	int below = 0;
 
-	for (size_t i = 0; i < g->aside.n; i++) {
-		uint32_t c = g->aside.v[i].collector;
-
-		if (is_done(pl, c))
-			continue;
-		if (g->level.n > 0 && load[c] == level) {
-			clb_heap_push(&g->level, count_of(&pl->counts, g->job, c), c);
-			continue;
-		}
-		clb_heap_push(&g->loads, load[c], c);
-		below |= load[c] < level;
+	if (is_done(pl, c))
+		return;
+	if (g->level.n > 0 && load[c] == level) {
+		clb_heap_push(&g->level, count_of(&pl->counts, g->job, c), c);
+		return;
 	}
-	g->aside.n = 0;
-	for (; below && g->level.n > 0; g->level.n--)
+	clb_heap_push(&g->loads, load[c], c);
+	for (; load[c] < level && g->level.n > 0; g->level.n--)
 		clb_heap_push(&g->loads, level, g->level.v[g->level.n - 1].collector);
+}
+
+/* Those that have room for the weight. */
+static void
+unpark(struct placing *pl, uint64_t weight)
+{
+	while (pl->parked.n > 0 && ~pl->parked.v[0].key >= weight)
+		come_back(pl, clb_heap_pop(&pl->parked).collector);
 }
 
 /* By load, then spread of the job, then order. */
@@ -218,6 +236,7 @@ place(struct placing *pl, size_t copy)
 	pl->p = clb_work_placement(pl->w, copy);
 	if (pl->p->weight > pl->room)
 		return;
+	unpark(pl, pl->p->weight);
 	g = best(pl, pl->w->zoned);
 	if (g == NULL && pl->w->zoned)
 		g = best(pl, 0);
@@ -232,8 +251,8 @@ place(struct placing *pl, size_t copy)
 		pl->room = most_room(pl->w);
 	}
 	for (g = pl->group; g < pl->group + pl->ngroups; g++)
-		if (g->aside.n > 0)
-			restore(pl, g);
+		for (; g->aside.n > 0; g->aside.n--)
+			come_back(pl, g->aside.v[g->aside.n - 1].collector);
 }
 
 /* ---- all of them ---- */
@@ -251,12 +270,9 @@ begin(struct placing *pl)
 	pl->group = clb_xcalloc(pl->ngroups, sizeof(*pl->group));
 	for (uint32_t g = 0; g < pl->ngroups; g++)
 		pl->group[g].zone = g > 0 ? g - 1 : CLB_NOWHERE;
-	for (uint32_t c = 0; c < s->nseats; c++) {
-		uint32_t g = w->zoned && s->seat[c].zone != CLB_NOWHERE ? s->seat[c].zone + 1 : 0;
-
+	for (uint32_t c = 0; c < s->nseats; c++)
 		if (clb_work_ready(w, c) && !is_done(pl, c))
-			clb_heap_push(&pl->group[g].loads, w->load[c], c);
-	}
+			clb_heap_push(&group_of(pl, c)->loads, w->load[c], c);
 }
 
 static void
@@ -267,6 +283,7 @@ end(struct placing *pl)
 		clb_heap_release(&pl->group[g].level);
 		clb_heap_release(&pl->group[g].aside);
 	}
+	clb_heap_release(&pl->parked);
 	free(pl->group);
 	free(pl->counts.key);
 	free(pl->counts.count);
