@@ -16,7 +16,8 @@ usage(FILE *f, int status)
 {
 	fprintf(f, "usage: %s [--compat V] [--skip-unsupported-sd] check|show|files|watches FILE\n"
 	    "       %s [...] rewrite --for prometheus|otelcol|vmagent --via file|http|allocator\n"
-	    "           --sd-dir DIR|--sd-url URL [--interval DURATION] [--base DIR] FILE\n"
+	    "           --sd-dir DIR|--sd-url URL [--sd-http-config FILE]\n"
+	    "           [--interval DURATION] [--base DIR] FILE\n"
 	    "       %s [...] scrape-configs [--allow-inline-secrets] [--base DIR] FILE\n",
 	    PROG, PROG, PROG);
 	exit(status);
@@ -140,7 +141,7 @@ is_complete(int collector, int via, const char *dir, const char *url, const char
 int
 main(int argc, char *argv[])
 {
-	enum { COMPAT = 256, SKIP, FOR, VIA, SD_DIR, SD_URL, INTERVAL, BASE, ALLOW };
+	enum { COMPAT = 256, SKIP, FOR, VIA, SD_DIR, SD_URL, SD_HTTP, INTERVAL, BASE, ALLOW };
 	static const char *const collectors[] = { "prometheus", "otelcol", "vmagent", NULL };
 	static const char *const vias[] = { "file", "http", "allocator", NULL };
 	static const struct option options[] = {
@@ -151,6 +152,7 @@ main(int argc, char *argv[])
 		{ "via", required_argument, NULL, VIA },
 		{ "sd-dir", required_argument, NULL, SD_DIR },
 		{ "sd-url", required_argument, NULL, SD_URL },
+		{ "sd-http-config", required_argument, NULL, SD_HTTP },
 		{ "interval", required_argument, NULL, INTERVAL },
 		{ "allow-inline-secrets", no_argument, NULL, ALLOW },
 		{ "base", required_argument, NULL, BASE },
@@ -158,7 +160,7 @@ main(int argc, char *argv[])
 	};
 	struct clb_config_options o = { .compat = CLB_COMPAT_DEFAULT, .warn = warn };
 	struct request r = { .rewrite.warn = warn, .scrape_configs.tell = tell };
-	const char *dir = NULL, *url = NULL;
+	const char *dir = NULL, *url = NULL, *client = NULL;
 	int collector = -1, via = -1;
 	struct clb_err e = CLB_ERR_INIT;
 	struct clb_config config;
@@ -174,6 +176,7 @@ main(int argc, char *argv[])
 		case VIA: via = choose(optarg, vias); break;
 		case SD_DIR: dir = optarg; break;
 		case SD_URL: url = optarg; break;
+		case SD_HTTP: client = optarg; break;
 		case INTERVAL: r.rewrite.interval = optarg; break;
 		case BASE: o.base = optarg; break;
 		case ALLOW: r.scrape_configs.allow_inline_secrets = 1; break;
@@ -186,7 +189,7 @@ main(int argc, char *argv[])
 		usage(stderr, EX_USAGE);
 	while (verb < NVERBS && strcmp(argv[optind], verbs[verb].name) != 0)
 		verb++;
-	if (verb == NVERBS ||
+	if (verb == NVERBS || (client != NULL && via != CLB_VIA_HTTP) ||
 	    (verbs[verb].write == rewrite && !is_complete(collector, via, dir, url,
 	    r.rewrite.interval)))
 		usage(stderr, EX_USAGE);
@@ -195,6 +198,9 @@ main(int argc, char *argv[])
 	r.rewrite.sd = dir != NULL ? dir : url;
 	r.rewrite.base = o.base;
 	r.rewrite.skip_unsupported_sd = o.skip_unsupported_sd;
+	if (client != NULL &&
+	    (r.rewrite.client = clb_rewrite_client(client, o.compat, &e)) == NULL)
+		clb_err_exit(PROG, &e);
 	o.vmagent = collector == CLB_FOR_VMAGENT;
 	o.keep_paths = verbs[verb].write == scrape_configs;
 
@@ -204,5 +210,6 @@ main(int argc, char *argv[])
 	    clb_out_close(&out, &e) == -1)
 		clb_err_exit(PROG, &e);
 	clb_config_release(&config);
+	json_decref(r.rewrite.client);
 	return 0;
 }

@@ -40,8 +40,8 @@ read_all(struct clb_buf *b, int fd)
 	return n == 0 ? 0 : -1;
 }
 
-static int
-read_file(struct clb_buf *b, const char *path, struct clb_err *e)
+int
+clb_config_read_file(struct clb_buf *b, const char *path, struct clb_err *e)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
 
@@ -83,7 +83,7 @@ read_yaml(struct loader *l, const char *path, struct clb_yaml_node **root)
 	int rc;
 
 	add_file(l->c, path);
-	rc = read_file(&b, path, l->e);
+	rc = clb_config_read_file(&b, path, l->e);
 	if (rc == 0)
 		rc = parse_yaml(l, path, &b, root);
 	clb_buf_release(&b);
@@ -416,7 +416,7 @@ clb_config_load(struct clb_config *c, const char *path, const struct clb_config_
 {
 	memset(c, 0, sizeof(*c));
 	add_file(c, path);
-	return read_file(&c->text, path, e) == -1 ? -1 : load_text(c, path, o, e);
+	return clb_config_read_file(&c->text, path, e) == -1 ? -1 : load_text(c, path, o, e);
 }
 
 int

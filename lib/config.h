@@ -176,6 +176,9 @@ int clb_config_parse(struct clb_config *c, const char *path, const char *text, s
     const struct clb_config_options *o, struct clb_err *e);
 void clb_config_release(struct clb_config *c);
 
+/* Append all of the file at path. Returns 0, or -1 with e set (EX_NOINPUT). */
+int clb_config_read_file(struct clb_buf *b, const char *path, struct clb_err *e);
+
 /* The job of that name, borrowed, or NULL. */
 const struct clb_job *clb_config_job(const struct clb_config *c, struct clb_str name);
 

@@ -135,7 +135,7 @@ int clb_bytes_parse(struct clb_str s, uint64_t *bytes);
 /* ---- the tables ---- */
 
 extern const struct clb_schema clb_schema_config, clb_schema_job, clb_schema_job_list,
-    clb_schema_group;
+    clb_schema_group, clb_schema_http_client;
 
 /* ---- the parts of a scrape config ---- */
 

@@ -95,6 +95,11 @@ static const struct clb_schema headers_by_name = { "a map", header_entry, 1, NUL
 	BOOL("follow_redirects", "true", 0), BOOL("enable_http2", http2, 0), PROXY_FIELDS, \
 	MAP("http_headers", &headers_by_name)
 
+static const struct clb_field client_fields[] = { HTTP_CLIENT_FIELDS("true") };
+const struct clb_schema clb_schema_http_client = {
+	"an HTTP client", client_fields, N(client_fields), clb_http_check
+};
+
 /* ---- discovery ---- */
 
 static const struct clb_field group_fields[] = {

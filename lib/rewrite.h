@@ -17,9 +17,17 @@ struct clb_rewrite_options {
 	const char *sd;		/* a directory, or a URL: the collector's, as it is to stand there */
 	const char *base;	/* relative paths in scrape configs start there; NULL: leave them */
 	const char *interval;	/* how often to ask; NULL: via's own */
+	json_t *client;		/* CLB_VIA_HTTP: fields to speak HTTP with; NULL: none */
 	int skip_unsupported_sd;	/* as the configuration was loaded */
 	void (*warn)(const char *text);	/* NULL: none */
 };
+
+/*
+ * Read the fields of an HTTP client from the YAML file at path, as they stand in
+ * an entry of http_sd_configs. Returns a new reference, or NULL with e set
+ * (EX_NOINPUT, EX_CONFIG).
+ */
+json_t *clb_rewrite_client(const char *path, int compat, struct clb_err *e);
 
 /*
  * Append the rewritten configuration c to out. What comes out is read once more

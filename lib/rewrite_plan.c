@@ -148,6 +148,8 @@ source(const struct rewriting *r, struct clb_str job)
 		interval = DEFAULT_INTERVAL;
 	if (interval != NULL)
 		json_object_set_new(sd, "refresh_interval", json_string(interval));
+	if (r->o->client != NULL)
+		json_object_update(sd, r->o->client);
 	clb_buf_release(&at);
 	return json_pack("[o]", sd);
 }

@@ -227,7 +227,8 @@ as_prometheus() {
 	    '--for prometheus --via http --sd-dir /' '--for prometheus --via file --sd-url http://x' \
 	    '--for prometheus --via file --sd-dir / --sd-url http://x' \
 	    '--for prometheus --via allocator --sd-url http://x' \
-	    '--for vmagent --via http --sd-url http://x --interval 5s'; do
+	    '--for vmagent --via http --sd-url http://x --interval 5s' \
+	    '--for prometheus --via file --sd-dir / --sd-http-config x'; do
 		# shellcheck disable=SC2086 # several arguments
 		run clb-config rewrite $args p.yml
 		[ "$status" -eq 64 ]
@@ -241,6 +242,37 @@ as_prometheus() {
 	    clb-config rewrite --for prometheus --via file --sd-dir '/*' p.yml
 	check 64 '' "clb-config: --interval: not a duration: '5'" \
 	    clb-config rewrite --for prometheus --via file --sd-dir / --interval 5 p.yml
+}
+
+@test "fields to speak HTTP with come into every http_sd_configs" {
+	cd "$BATS_TEST_TMPDIR"
+	printf -- '- job_name: a\n- {job_name: b}\n' >list.yml
+	printf 'tls_config: &t {ca_file: ca.pem, insecure_skip_verify: no}\nbasic_auth: {username: 5}\n' >http.yml
+	check 0 "- job_name: a
+  http_sd_configs:
+  - {url: 'http://b/a.json', refresh_interval: 30s, tls_config: {ca_file: ca.pem, insecure_skip_verify: false}, basic_auth: {username: '5'}}
+- {job_name: b, http_sd_configs: [{url: 'http://b/b.json', refresh_interval: 30s, tls_config: {ca_file: ca.pem, insecure_skip_verify: false}, basic_auth: {username: '5'}}]}" '' \
+	    clb-config rewrite --for prometheus --via http --sd-url http://b --sd-http-config http.yml list.yml
+	cp out list2.yml
+	check 0 "$(cat list2.yml)" '' \
+	    clb-config rewrite --for prometheus --via http --sd-url http://b --sd-http-config http.yml list2.yml
+	echo 'url: x' >http.yml
+	check 78 '' "clb-config: http.yml:1:1: unknown field 'url' in an HTTP client" \
+	    clb-config rewrite --for prometheus --via http --sd-url http://b --sd-http-config http.yml list.yml
+	check 66 '' 'clb-config: nope.yml: No such file or directory' \
+	    clb-config rewrite --for prometheus --via http --sd-url http://b --sd-http-config nope.yml list.yml
+}
+
+@test "discovery that is not supported is an error, or leaves with a warning" {
+	cd "$BATS_TEST_TMPDIR"
+	printf 'scrape_configs:\n- job_name: a\n  ec2_sd_configs: [{region: x}]\n' >p.yml
+	check 78 '' "clb-config: p.yml:3:19: job 'a': ec2_sd_configs is not supported" \
+	    clb-config rewrite --for prometheus --via file --sd-dir /sd p.yml
+	check 0 'scrape_configs:
+- job_name: a
+  file_sd_configs:
+  - {files: [/sd/a.json]}' "clb-config: warning: p.yml:3:19: job 'a': ec2_sd_configs is not supported; its targets are missing" \
+	    clb-config --skip-unsupported-sd rewrite --for prometheus --via file --sd-dir /sd p.yml
 }
 
 @test "a stdout that cannot be written is an error" {
