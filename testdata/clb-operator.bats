@@ -45,3 +45,33 @@ $(clb-operator -h)" clb-operator -d d x
 	kill "$pid"
 	wait "$pid"
 }
+
+@test "the metrics of all resources are one file, and promtool finds nothing to say against it" {
+	kubectl 1
+	for r in a/x b/y; do
+		mkdir -p "d/tree/$r"
+		printf '# HELP clb_x X.\n# TYPE clb_x gauge\nclb_x{job="a b"} 1\n# HELP clb_y Y.\n# TYPE clb_y gauge\nclb_y 2\n' \
+		    >"d/tree/$r/metrics"
+	done
+	timeout --preserve-status 2 clb-operator -d d 2>err
+	diff - d/tree/metrics <<-'END'
+		# HELP clb_x X.
+		# TYPE clb_x gauge
+		clb_x{namespace="a",resource="x",job="a b"} 1
+		clb_x{namespace="b",resource="y",job="a b"} 1
+		# HELP clb_y Y.
+		# TYPE clb_y gauge
+		clb_y{namespace="a",resource="x"} 2
+		clb_y{namespace="b",resource="y"} 2
+		# HELP clb_operator_acting Whether this balancer is the one that acts.
+		# TYPE clb_operator_acting gauge
+		clb_operator_acting 0
+		# HELP clb_operator_resources How many resources it looks after.
+		# TYPE clb_operator_resources gauge
+		clb_operator_resources 0
+		# HELP clb_operator_restarts_total How often a clb-run had ended by itself.
+		# TYPE clb_operator_restarts_total counter
+		clb_operator_restarts_total 0
+	END
+	"${CLB_TESTS:-$CLB_ROOT/build/tests}/prometheus-3/usr/bin/promtool" check metrics <d/tree/metrics
+}
