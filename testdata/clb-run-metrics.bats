@@ -85,3 +85,14 @@ clb_dropped_targets{action="drop",job="a \"quoted\" \\ job",reason="rule",rule="
 	[ "$(tail -n 1 err)" = 'clb-run: cannot write the metrics; the last ones stay' ]
 	[ "$(jq -s 'map(.[].targets[]) | length' sd/*/*.json)" -eq 5 ]
 }
+
+@test "nginx serves them from the tree, as Prometheus wants them" {
+	clb-run -c prometheus.yml --tree tree --replicas 2 --once
+	mkdir nginx
+	# shellcheck disable=SC2016 # expands inside
+	"$BATS_TEST_DIRNAME/oracle/site.sh" . sh -c '"$0" nginx tree && curl -sfi http://127.0.0.1:8080/metrics' \
+	    "$BATS_TEST_DIRNAME/tree/nginx.sh" >answer
+	grep -q '^Content-Type: text/plain; version=0.0.4' answer
+	tr -d '\r' <answer | sed '1,/^$/d' | cmp - tree/metrics
+	check 0 '' '' "$promtool" check metrics <tree/metrics
+}

@@ -6,14 +6,16 @@
 #   $last     [what this has printed last time]
 #   $grace    seconds that one that is not ready keeps its targets
 #   $zones    [{node: zone}]
+#   $cordoned [[node, ...]] that are being drained
 #   $now      seconds since the epoch
 #
 # Prints {collectors, pods, ready, unready, due}: the records for clb-schedule;
 # how many pods there are, and ready ones; since when those have not been that
 # are not; and when, if not sooner, this has to be asked again, or null.
 #
-# A collector that is to go, or whose pod is, gives up its targets. One that is
-# not ready keeps what it has for a while, and gets nothing before it is.
+# A collector that is to go, or whose pod is, gives up its targets, and so does one
+# on a node that is being drained: its targets move only once. One that is not
+# ready keeps what it has for a while, and gets nothing before it is.
 def ordinal: ltrimstr($name + "-") | tonumber? // -1;
 def ready: any(.status.conditions[]?; .type == "Ready" and .status == "True");
 def wanted: $size == null or (.metadata.name | ordinal | . >= 0 and . < $size);
@@ -27,9 +29,10 @@ def ours: any(.metadata.ownerReferences[]?; .controller and .kind == $workload a
 	ready: ready,
 	since: (if ready then null else [$last[0].unready[$pod] // $now, $now] | min end),
 	going: ((ours and wanted and .metadata.deletionTimestamp == null and
-		(.status.phase | . != "Succeeded" and . != "Failed")) | not)
+		(.status.phase | . != "Succeeded" and . != "Failed")) | not),
+	leaving: (.spec.nodeName as $node | any($cordoned[0][]?; . == $node))
 } | .state = (
-	if .going then "draining"
+	if .going or .leaving then "draining"
 	elif .ready then "ready"
 	elif ($had[$pod] // 0) == 0 then "pending"
 	elif $now - .since < $grace then "ready"
@@ -37,7 +40,8 @@ def ours: any(.metadata.ownerReferences[]?; .controller and .kind == $workload a
 
 # Where nobody is left to take them over, targets stay where they are.
 (if any(.[]; .state == "ready") or $size == 0 then . else
-	map(if .state == "draining" and (.going | not) then .state = "ready" else . end) |
+	map(if .state == "draining" and (.going | not) and (.ready or ($had[.name] // 0) > 0)
+		then .state = "ready" else . end) |
 	if any(.[]; .state == "ready") then . else
 		. as $pods | [$had | to_entries[] | select(.value > 0) | .key] |
 		map({name: ., node: "", zone: "", ready: false, since: null, going: false, state: "ready"} |

@@ -187,17 +187,34 @@ zones() {
 	done
 }
 
+# cordoned: the nodes that are being drained: a pod is being deleted there, and no
+# new one may come. They are asked for while that goes on.
+cordoned() {
+	[ -s "$state/cordoned.json" ] || echo '[]' >"$state/cordoned.json"
+	: >"$work/cordoned"
+	for node in $(jq -r --slurpfile known "$state/cordoned.json" '[.[] | select(.spec.nodeName) |
+	    select(.metadata.deletionTimestamp or (.spec.nodeName | IN($known[0][]))).spec.nodeName] | unique[]' \
+	    "$work/pods"); do
+		api get --raw "/api/v1/nodes/$node" || continue
+		jq -c 'select(.spec.unschedulable).metadata.name' "$work/answer" >>"$work/cordoned"
+	done
+	jq -sc . "$work/cordoned" >"$work/cordoned.json" || return
+	cmp -s "$work/cordoned.json" "$state/cordoned.json" || mv -f "$work/cordoned.json" "$state/cordoned.json"
+}
+
 # fleet: the collectors, and the states that they are in.
 fleet() {
 	objects fleet >"$work/pods" || return 75
 	zones
+	cordoned || return
 	for f in report fleet; do
 		[ -s "$state/$f.json" ] || echo '{}' >"$state/$f.json"
 	done
 	jq -c --arg workload "$workload" --arg name "$name" --argjson size "${size:-null}" \
 	    --argjson grace "$grace" --argjson now "$(date +%s)" \
 	    --slurpfile report "$state/report.json" --slurpfile last "$state/fleet.json" \
-	    --slurpfile zones "$state/zones.json" -f "$share/fleet.jq" "$work/pods" >"$work/fleet.json" &&
+	    --slurpfile zones "$state/zones.json" --slurpfile cordoned "$state/cordoned.json" \
+	    -f "$share/fleet.jq" "$work/pods" >"$work/fleet.json" &&
 		jq -c '.collectors[]' "$work/fleet.json" >"$work/collectors.jsonl" &&
 		due=$(jq '.due // empty' "$work/fleet.json") || return 70
 	keep fleet.json && keep collectors.jsonl
