@@ -8,7 +8,7 @@
 #include "lib/utf8.h"
 
 /* So many bytes of labels and addresses are gathered at most, or a little more. */
-#define ENOUGH ((size_t)4 << 20)
+#define ENOUGH ((size_t)1 << 20)
 
 /* ---- text ---- */
 

@@ -6,7 +6,7 @@
  * __address__, share a group. Groups come in the order of their first targets,
  * targets in that of the input. clb-writesd(1) tells what the labels become.
  *
- * Memory: what is gathered is written out when it grows past some megabytes. A
+ * Memory: what is gathered is written out when it grows past a megabyte. A
  * file larger than that may have the same labels in more than one group.
  */
 #include "lib/target.h"

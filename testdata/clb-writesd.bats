@@ -405,7 +405,7 @@ target() {
 	/usr/bin/time -f %M -o memory clb-writesd -d sd <large
 	[ "$(stat -c %s sd/collector-0/job-0.json)" -gt 6000000 ]
 	diff <(jq -r .labels.salt large) <(jq -r '.[].labels.salt' sd/collector-0/job-0.json)
-	[[ $(command -v clb-writesd) == *asan* ]] || [ "$(cat memory)" -lt 24000 ]
+	[[ $(command -v clb-writesd) == *asan* ]] || [ "$(cat memory)" -lt 12000 ]
 	state sd >before
 	clb-writesd -d sd <large
 	diff -u before <(state sd)
