@@ -153,11 +153,12 @@ tell(const struct options *o, const struct clb_report *r, struct clb_err *e)
 	}
 	clb_buf_release(&b);
 	if (r->a->bad_weights > 0)
-		clb_warn(PROG, "%zu targets have a __clb_weight__ that is no whole number from 1",
+		clb_warn(PROG, "__clb_weight__ is no whole number from 1 on %zu of the targets",
 		    r->a->bad_weights);
 	if (unassigned > 0)
-		clb_warn(PROG, "%zu of %zu targets are not assigned", unassigned,
-		    unassigned + clb_schedule_assigned(r->s));
+		clb_warn(PROG, "%zu of %zu %s are not assigned", unassigned,
+		    unassigned + clb_schedule_assigned(r->s),
+		    o->replication == 1 ? "targets" : "copies of targets");
 	return rc;
 }
 

@@ -344,7 +344,7 @@ on_nodes() {
 
 @test "more copies than collectors are ready: all of these have the target, the rest is told of" {
 	targets 2 >t
-	check 0 '4' 'clb-schedule: warning: 2 of 6 targets are not assigned' \
+	check 0 '4' 'clb-schedule: warning: 2 of 6 copies of targets are not assigned' \
 	    sh -c 'clb-schedule --replicas 2 --replication 3 --unassigned u <t | wc -l'
 	[ "$(jq -r .reason u)" = "$(printf 'collectors\ncollectors')" ]
 }
@@ -453,7 +453,7 @@ on_nodes() {
 		{"job":"a","match":{"__address__":"h2:80"},"weight":50}
 	END
 	clb-schedule --replicas 1 --weights w <t >a 2>err
-	[ "$(cat err)" = 'clb-schedule: warning: 1 targets have a __clb_weight__ that is no whole number from 1' ]
+	[ "$(cat err)" = 'clb-schedule: warning: __clb_weight__ is no whole number from 1 on 1 of the targets' ]
 	# Measured in job a are 500, 50, 9 and 40: the median is 40.
 	[ "$(jq -s -c 'map(.weight)' a)" = '[7,50,3,9,40,40,1,1]' ]
 	[ -z "$(grep __clb_weight__ a)" ]

@@ -120,7 +120,8 @@ test_unit_weights(void)
 	extremes(&c, &least, &most);
 	CHECK(least >= lo && most <= hi, "%llu to %llu for %zu on %u, tolerance %g",
 	    (unsigned long long)least, (unsigned long long)most, c.n, c.nseats, tolerance);
-	CHECK(s.count[CLB_MOVED] == fewest(&before, lo, hi) && differences(&before, &c) == s.count[CLB_MOVED],
+	CHECK(s.count[CLB_MOVED] == fewest(&before, lo, hi) &&
+	    differences(&before, &c) == s.count[CLB_MOVED],
 	    "%zu moved, %zu would do", s.count[CLB_MOVED], fewest(&before, lo, hi));
 	test_fixed_point(&c, tolerance);
 }
