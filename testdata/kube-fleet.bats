@@ -279,9 +279,9 @@ delete() {
 	# The autoscaling sample has room for all on its least number of collectors: two.
 	k apply -f "$CLB_ROOT/k8s/samples/autoscale.yaml"
 	at_rest pods 2 sample monitoring
-	# And with ten for each, it takes four.
+	# And with ten for each, it takes three.
 	k patch -n monitoring clb pods --type=merge -p '{"spec":{"autoscale":{"targetsPerReplica":10}}}'
-	at_rest pods 4 sample monitoring
+	at_rest pods 3 sample monitoring
 	k get -n monitoring events -o json | jq -e '[.items[] | select(.reason == "Scaled")] | length >= 4'
 	k delete namespace monitoring --wait=false
 }
