@@ -603,11 +603,13 @@ able() {
 	[ -z "$(asked '"forbid"')" ]
 }
 
-# asked DECISION: "VERB RESOURCE" of each request of the balancer that rights.sh ran.
+# asked DECISION: "VERB RESOURCE" of each request of the balancer that rights.sh ran. A
+# patch that has created takes the right to create, too.
 asked() {
 	jq -r "select(.user.username == \"system:serviceaccount:rights-0:clb\" and
 		.annotations[\"authorization.k8s.io/decision\"] == $1 and .objectRef) |
-		\"\(.verb) \(.objectRef.resource)\(.objectRef.subresource | if . then \"/\" + . else \"\" end)\"" "$plane/audit.log"
+		(.verb, if .verb == \"patch\" and .responseStatus.code == 201 then \"create\" else empty end) as \$verb |
+		\"\(\$verb) \(.objectRef.resource)\(.objectRef.subresource | if . then \"/\" + . else \"\" end)\"" "$plane/audit.log"
 }
 
 @test "without any one rule of the roles a fleet's life goes wrong" {

@@ -44,7 +44,7 @@ wait_for() {
 	seconds=$1 what=$2
 	shift 2
 	until "$@" >/dev/null 2>&1; do
-		[ $((seconds -= 1)) -ge 0 ] || { echo "without rule $rule: $what"; exit 1; }
+		[ $((seconds -= 1)) -ge 0 ] || { echo "without rule $rule: $what"; [ "$rule" -ne 0 ] || cat "$tmp/log"; exit 1; }
 		sleep 1
 	done
 }
@@ -66,6 +66,7 @@ jq -c --arg ns "$ns" --argjson rule "$rule" '
 	"$tmp/roles" >"$tmp/account"
 kubectl apply -f "$tmp/account" >/dev/null
 cat >"$tmp/fleet.yaml" <<END
+---
 {apiVersion: v1, kind: Service, metadata: {name: s, namespace: $ns}, spec: {ports: [{port: 80}]}}
 ---
 {apiVersion: v1, kind: Endpoints, metadata: {name: s, namespace: $ns}, subsets: [{addresses: [{ip: 10.2.8.1}], ports: [{port: 80}]}]}
