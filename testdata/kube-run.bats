@@ -149,7 +149,7 @@ replicas() {
 	k get sts x -o json >sts.json
 	jq -e '.spec.template.metadata.annotations["clb.dev/config-hash"] == null and
 	    [.spec.template.spec.containers[].name] == ["prometheus", "clb-agent"]' sts.json
-	k delete clb x --wait=false
+	k delete clb x --wait=false --cascade=foreground
 	within 20 eval '! inside kill -0 "$pid"'
 	within 30 eval '[ -z "$(k get sts,cm,svc -l clb.dev/name=x -o name)" ]'
 }
@@ -212,11 +212,20 @@ replicas() {
 	grep -vF 10.0.0.9: before | cmp - <(sort state/assignment.jsonl)
 }
 
-@test "a configuration that no ConfigMap can hold is refused, and the last good one stays" {
+@test "a drop of too many targets is held, and a configuration that no ConfigMap can hold is refused" {
 	resource 'replicas: 1'
 	run_it
 	ready 1
 	within 20 condition Ready True AllReady
+	cp targets all
+	echo "'10.0.0.1:80'" >targets
+	resource 'replicas: 1'
+	within 20 condition Degraded True DropHeld
+	spread x-0=12
+	k get events -o json | jq -e 'any(.items[]; .reason == "DropHeld" and (.message | contains("maxDrop")))'
+	mv all targets
+	resource 'replicas: 1'
+	within 20 condition Degraded False AsExpected
 	# Near the limit it is as it is; rewritten, it is over it.
 	{
 		printf 'scrape_configs:\n'

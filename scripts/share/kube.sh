@@ -58,9 +58,11 @@ blame() {
 	trouble=$(jq -nc --arg reason "$1" --arg message "${2-}" '$ARGS.named')
 }
 
-# said: what was said on stderr, without the directories that are ours.
+# said: what programs said on stderr, without the directories that are ours, and
+# in the words of the resource.
 said() {
-	sed "s,$work/,,g; s,$state/,,g" "$work/said" | head -c 900
+	sed "s,$work/,,g; s,$state/,,g; /^clb-run: .* exited/d
+	    s/^clb-run: to let them go.*/to let them go, have maxDrop be 100%/" "$work/said" | head -c 900
 }
 
 # event TYPE REASON MESSAGE: of the resource. It may be lost, as events may be.
@@ -100,7 +102,8 @@ streams() {
 # settle_on: read the resource, if it has changed, into the shell's variables.
 settle_on() {
 	objects resource >"$work/seen" || return 75
-	if [ "$(jq length "$work/seen")" = 0 ]; then
+	# One that waits for its objects to be deleted must not get them back.
+	if [ "$(jq 'map(select(.metadata.deletionTimestamp == null)) | length' "$work/seen")" = 0 ]; then
 		say "$kube is gone"
 		finish 0
 	fi
@@ -165,6 +168,7 @@ configure() {
 		return 0
 	fi
 	keep prometheus.yml && keep collector.yml || return
+	[ "$changed" -eq 0 ] || [ ! -s "$work/said" ] || event Warning ConfigWarning "$(said)"
 	streams
 }
 
