@@ -237,3 +237,16 @@ replicas() {
 	k get cm x-config -o yaml | grep -q 'job_name: node'
 	spread x-0=12
 }
+
+@test "a resource that is wrong from the beginning says so, and nothing is made of it" {
+	resource
+	sed -i 's/job_name: node/job_nam: node/' resource.yaml
+	k apply -f resource.yaml
+	run_it
+	within 20 condition Degraded True ConfigInvalid
+	condition Discovered False ConfigInvalid
+	[ -z "$(k get sts,cm,svc -l clb.dev/name=x -o name)" ]
+	sed -i 's/job_nam: node/job_name: node/' resource.yaml
+	k apply -f resource.yaml
+	within 20 k get sts x
+}

@@ -211,9 +211,6 @@ fleet() {
 	objects fleet >"$work/pods" || return 75
 	zones
 	cordoned || return
-	for f in report fleet; do
-		[ -s "$state/$f.json" ] || echo '{}' >"$state/$f.json"
-	done
 	jq -c --arg workload "$workload" --arg name "$name" --argjson size "${size:-null}" \
 	    --argjson grace "$grace" --argjson now "$(date +%s)" \
 	    --slurpfile report "$state/report.json" --slurpfile last "$state/fleet.json" \
@@ -291,7 +288,7 @@ apply() {
 	keep applied
 }
 
-# replace: the workload that the resource had before it asked for another kind.
+# unlike: the workload that the resource had before it asked for another kind goes.
 unlike() {
 	old=$(cat "$state/workload" 2>/dev/null) || old=
 	case $old in
@@ -308,7 +305,11 @@ converge() {
 	to=$size
 	if [ -e "$state/draining" ]; then
 		to=$has
-		[ "$1" -ne 0 ] || ! drained || to=$size
+		if [ "$1" -ne 0 ]; then
+			rm -f "$state/draining"	# it begins when others can be given the targets
+		elif drained; then
+			to=$size
+		fi
 	fi
 	apply "$to" || {
 		rc=$?
@@ -428,7 +429,7 @@ blame_round() {
 # moved: tell of a round that has moved more than a tenth of the targets.
 moved() {
 	[ "$published" -eq 1 ] || return 0
-	moves=$(jq -r '(.moves.balance // 0) + (.moves.departed // 0) | values' "$state/report.json")
+	moves=$(jq '[.moves | to_entries[] | select(.key != "placed").value] | add // 0' "$state/report.json")
 	targets=$(jq -r '.targets // 0' "$state/report.json")
 	[ $((moves * 10)) -le "$targets" ] || event Normal TargetsMoved "$moves of $targets targets have moved"
 }
@@ -487,6 +488,9 @@ follow() {
 	mkdir -p "$mirror" "$(dirname "$tree")" || finish 73
 	touch "$mirror/changes"
 	rm -f "$state/seen"	# the resource is read once, whatever is known of it
+	for f in report fleet; do
+		[ -s "$state/$f.json" ] || echo '{}' >"$state/$f.json"
+	done
 	streams
 	backoff=1
 	while :; do

@@ -16,7 +16,7 @@
 # Prints the resource with its new status.
 .metadata.generation as $generation |
 (.status // {}) as $old |
-($fleet[0] // {pods: 0, ready: 0}) as $fleet |
+({pods: 0, ready: 0} + ($fleet[0] // {})) as $fleet |
 ({targets: 0, assigned: 0} + ($report[0] // {}) |
 	if $size == 0 then .unassigned = {"": .targets} | .assigned = 0 else . end) as $report |
 ($size // $fleet.pods) as $wanted |
