@@ -15,6 +15,8 @@ setup_file() {
 	"$kube/cluster.sh" up "$plane" statefulset,daemonset,deployment,replicaset,job,cronjob,endpoint,endpointslice,horizontalpodautoscaling,garbagecollector,serviceaccount,namespace
 	inside "$kube/nodes.sh" up "$plane" >"$plane/nodes.log" 2>&1 3>&- &
 	k apply -f "$kube/fleet/nodes.yaml"
+	# Nobody else tells that they are ready.
+	k taint nodes --all node.kubernetes.io/not-ready:NoSchedule-
 	k apply -k "$CLB_ROOT/k8s"
 	k wait --for=condition=established crd/collectorloadbalancers.clb.dev
 
@@ -502,7 +504,7 @@ as_it_was() {
 	spread often >before
 	cp "$(balancer_volume)/state/fleet/often/assignment.jsonl" assignment
 	supervisor=$(echo "$plane"/nodes/clb-system.clb-*/supervisor.pid)
-	killed=0 end=$((SECONDS + 240))
+	killed=0 end=$((SECONDS + 900))
 	while [ "$killed" -lt 50 ]; do
 		[ "$SECONDS" -lt "$end" ]
 		sleep "$((RANDOM % 3)).$((RANDOM % 90 + 10))"
