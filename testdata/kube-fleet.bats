@@ -577,15 +577,18 @@ holds() {
 # ---- scaling ----
 
 @test "kubectl autoscale makes a HorizontalPodAutoscaler that is able to scale it, and autoscaling leaves that alone" {
-	fleet scaled '.spec.autoscale = {minReplicas: 1, maxReplicas: 9, targetsPerReplica: 1000}'
+	fleet scaled '.spec.replicas = 1 | .spec.autoscale = {minReplicas: 1, maxReplicas: 9, targetsPerReplica: 1000}'
 	within 60 ready scaled 1
-	# 1.32's kubectl asks for v2 of the API, and takes v1 where there is no other.
 	k autoscale -n fleet clb/scaled --min=2 --max=4
 	within 60 able scaled
 	at_rest scaled 2
-	k get -n fleet hpa scaled -o json | jq -e .status.currentReplicas==2
+	within 20 sees scaled 2
 	k delete -n fleet hpa scaled
 	k delete -n fleet clb scaled --wait=false
+}
+
+sees() {
+	k get -n fleet hpa "$1" -o json | jq -e --argjson n "$2" '.status.currentReplicas == $n'
 }
 
 able() {
