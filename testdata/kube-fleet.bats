@@ -140,6 +140,16 @@ same() {
 	diff one many
 }
 
+# one_has TEXT, one_has_not TEXT: of the Prometheus that has all of the shop. What has
+# just been changed neither of the two need have seen.
+one_has() {
+	inside "$kube/active.sh" oracle oracle=shop | grep -qF "$1"
+}
+
+one_has_not() {
+	inside "$kube/active.sh" oracle oracle=shop >one && [ -s one ] && run ! grep -F "$1" one
+}
+
 # at_rest NAME N [ORACLE [NAMESPACE]]: within a minute, ready, and the same as one.
 at_rest() {
 	within 60 ready "$1" "$2" "${4-}"
@@ -300,6 +310,7 @@ delete() {
 	done | k create -f -
 	inside "$kube/kubelet.sh" shop 10.2.0.
 	service shop more web | k create -f -
+	within 30 one_has '"more"'
 	at_rest comes 2
 	k delete -n shop service more
 	k delete -n shop pod web-41 web-42 web-43 --grace-period=0 --force 2>/dev/null
@@ -314,11 +325,13 @@ delete() {
 	metadata: {name: outside, namespace: shop}
 	subsets: [{addresses: [{ip: 10.2.9.1}, {ip: 10.2.9.2}], ports: [{port: 9100}]}]
 	END
+	within 30 one_has 10.2.9.2
 	at_rest comes 2
-	grep -q 10.2.9.2 one
+	grep -q 10.2.9.2 many
 	k delete -n shop service/outside endpoints/outside
+	within 30 one_has_not 10.2.9
 	at_rest comes 2
-	run ! grep -q 10.2.9 one
+	run ! grep -q 10.2.9 many
 	k delete -n fleet clb comes --wait=false
 }
 
@@ -497,8 +510,9 @@ as_it_was() {
 	"$kube/cluster.sh" start "$plane" apiserver
 	pod shop web-51 'app: web' | k create -f -
 	inside "$kube/kubelet.sh" shop 10.2.0.
+	within 60 one_has web-51
 	at_rest away 2
-	grep -q web-51 one
+	grep -q web-51 many
 	k delete -n shop pod web-51 --grace-period=0 --force 2>/dev/null
 	k delete -n fleet clb away --wait=false
 }
@@ -568,8 +582,9 @@ holds() {
 	"$kube/cluster.sh" start "$plane" apiserver
 	pod shop web-61 'app: web' | k create -f -
 	inside "$kube/kubelet.sh" shop 10.2.0.
+	within 60 one_has web-61
 	at_rest expired 2
-	grep -q web-61 one
+	grep -q web-61 many
 	k delete -n shop pod web-61 --grace-period=0 --force 2>/dev/null
 	k delete -n fleet clb expired --wait=false
 }
