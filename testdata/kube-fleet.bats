@@ -147,7 +147,7 @@ one_has() {
 }
 
 one_has_not() {
-	inside "$kube/active.sh" oracle oracle=shop >one && [ -s one ] && run ! grep -F "$1" one
+	inside "$kube/active.sh" oracle oracle=shop >one && [ -s one ] && [ "$(grep -cF "$1" one)" -eq 0 ]
 }
 
 # at_rest NAME N [ORACLE [NAMESPACE]]: within a minute, ready, and the same as one.
