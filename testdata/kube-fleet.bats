@@ -662,7 +662,7 @@ asked() {
 		echo "${p##*/}"
 	done
 	kubectl version --client >/dev/null
-	nginx -t -e stderr -c /etc/clb/nginx.conf 2>/dev/null
+	nginx -t -e stderr -c /etc/clb/nginx.conf >/tmp/tested 2>&1
 	printf 'scrape_configs: [{job_name: a, static_configs: [{targets: ["h:1", "h:2"]}]}]' >/tmp/prometheus.yml
 	clb-run --once --replicas 2 -c /tmp/prometheus.yml --tree /var/lib/clb/tree --state /var/lib/clb/state
 	mkdir -p /var/lib/clb/log
