@@ -607,7 +607,7 @@ sees() {
 }
 
 able() {
-	k get -n fleet hpa.v2beta2.autoscaling "$1" -o json |
+	k get --raw "/apis/autoscaling/v2beta2/namespaces/fleet/horizontalpodautoscalers/$1" |
 	    jq -e 'any(.status.conditions[]?; .type == "AbleToScale" and .status == "True")'
 }
 
