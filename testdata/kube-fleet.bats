@@ -328,7 +328,7 @@ delete() {
 	within 30 one_has 10.2.9.2
 	at_rest comes 2
 	grep -q 10.2.9.2 many
-	k delete -n shop service/outside endpoints/outside
+	k delete -n shop service outside # and its Endpoints go, too
 	within 30 one_has_not 10.2.9
 	at_rest comes 2
 	run ! grep -q 10.2.9 many
