@@ -56,14 +56,19 @@ collector() {
 	prometheus "collector-$1" "127.0.1.$(($1 + 1))" "collector-$1/prometheus.yml"
 }
 
-# collectors LINE...: what clb-run knows of them from now on.
+# collectors: what clb-run knows of them from now on, on stdin.
 collectors() {
-	printf '%s\n' "$@" >collectors.new
+	cat >collectors.new
 	mv collectors.new collectors.jsonl
 }
 
-ready() {
-	printf '{"name":"collector-%s","state":"ready"}\n' "$@"
+# is STATE N...: a line for each of them.
+is() {
+	state=$1
+	shift
+	for n; do
+		printf '{"name":"collector-%s","state":"%s"}\n' "$n" "$state"
+	done
 }
 
 # ask FILE QUERY NAME: a Prometheus's answer to QUERY, each series with who has it.
@@ -109,7 +114,9 @@ step() {
 	tries=40
 	until $condition && same "$@"; do
 		[ $((tries -= 1)) -gt 0 ] || {
-			{ echo "not: $condition, or not the same:" && cat difference; } >"$step"
+			echo "not: $condition, or not the same:" | cat - difference >"$step"
+			# Another's processes may have the inotify instances, say.
+			grep -ih 'level=error' ./*/log >>"$step" || :
 			return
 		}
 		sleep 1
@@ -123,7 +130,7 @@ step() {
 	rm -f samples
 }
 
-ready 0 1 2 3 4 >collectors.jsonl
+is ready 0 1 2 3 4 | collectors
 case $delivery in
 files) set -- --via file --sd-dir "$dir/tree/sd/\$(POD_NAME)" ;;
 agent) set -- --via file --sd-dir "$dir/\$(POD_NAME)/sd" ;;
@@ -144,22 +151,20 @@ since=$(date +%s)
 step start true collector-0 collector-1 collector-2 collector-3 collector-4
 
 since=$(date +%s)
-# shellcheck disable=SC2046 # lines
-collectors $(ready 0 1 2 3 4) '{"name":"collector-5","state":"pending"}'
+{ is ready 0 1 2 3 4 && is pending 5; } | collectors
 collector 5
 until curl -sf 127.0.1.6:9090/-/ready >/dev/null; do
 	sleep 0.2
 done
-# shellcheck disable=SC2046 # lines
-collectors $(ready 0 1 2 3 4 5)
+is ready 0 1 2 3 4 5 | collectors
 step added "has 5" collector-0 collector-1 collector-2 collector-3 collector-4 collector-5
 
 since=$(date +%s)
 ask samples 'up[5m]' collector-1
 kill -9 "$(cat collector-1/pid)"
-collectors $(ready 0 2 3 4 5)
+is ready 0 2 3 4 5 | collectors
 step killed true collector-0 collector-2 collector-3 collector-4 collector-5
 
 since=$(date +%s)
-collectors $(ready 0 3 4 5) '{"name":"collector-2","state":"draining"}'
+{ is ready 0 3 4 5 && is draining 2; } | collectors
 step drained "has_not 2" collector-0 collector-2 collector-3 collector-4 collector-5
