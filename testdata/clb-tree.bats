@@ -311,6 +311,11 @@ certificates() {
 	mount -t tmpfs none root/tmp
 	mount -t tmpfs none root/var/lib
 	mkdir -p root/var/lib/clb
+	# This checkout may itself be below /tmp.
+	mount -t tmpfs none root/mnt
+	mkdir root/mnt/tests root/mnt/k8s
+	mount --bind "$TESTS" root/mnt/tests
+	mount --bind "$K8S" root/mnt/k8s
 	clb-writesd --tree root/var/lib/clb/tree <assignment
 	mount -o remount,bind,ro root
 	mount -o remount,bind,ro root/var/lib
@@ -318,9 +323,9 @@ certificates() {
 	not touch root/x 2>/dev/null
 	libs=
 	for l in "$TESTS"/servers/usr/lib/*-linux-* "$TESTS"/servers/lib/*-linux-*; do
-		libs=$libs:$l
+		libs=$libs:/mnt/tests${l#"$TESTS"}
 	done
-	chroot root env LD_LIBRARY_PATH="${libs#:}" "$TESTS/servers/usr/sbin/nginx" -c "$K8S/nginx.conf" -e stderr \
+	chroot root env LD_LIBRARY_PATH="${libs#:}" /mnt/tests/servers/usr/sbin/nginx -c /mnt/k8s/nginx.conf -e stderr \
 	    -g 'daemon off; user root;' >log 2>err &
 	for ((i = 0; i < 50; i++)); do
 		! curl -sS http://127.0.0.1:8080/jobs -o body 2>/dev/null || break
