@@ -69,19 +69,22 @@ while read -r kind name; do
 		key=$(given)
 		echo "$key" >"$dir/five/$kind/$name/$delivery.key"
 		cp "$kept/$kind-$name-$delivery-$key" "$dir/five/$kind/$name/$delivery.json" 2>/dev/null ||
-			echo "$name" >>"$dir/todo.$kind.$delivery"
+			echo "$(grep -c job_name "$dir/config/$kind/$name/${delivery#*-}.yml") $name" \
+				>>"$dir/todo.$kind.$delivery"
 	done
 done <"$dir/cases"
 
 # A Prometheus needs an inotify instance for each job with files, and a user has 128
-# of them unless told otherwise. Those in use by others are not ours; but for some
-# they are gone for a moment only: one case with many jobs must always be possible.
+# of them unless told otherwise. Those that others have are not ours, and a few go to
+# whoever comes. Cases with many jobs are first, for they would wait for ever later.
 used=$(find /proc/[0-9]*/fd -lname anon_inode:inotify 2>/dev/null | wc -l)
 echo $(($(cat /proc/sys/fs/inotify/max_user_instances) - used - 8)) >"$dir/instances"
 
 pids=
 for todo in "$dir"/todo.*; do
 	[ -s "$todo" ] || continue
+	sort -rn "$todo" | sed 's/^[0-9]* //' >"$dir/sorted"
+	mv "$dir/sorted" "$todo"
 	delivery=${todo##*.}
 	kind=${todo%.*}
 	kind=${kind##*.}

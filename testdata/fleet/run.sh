@@ -45,7 +45,7 @@ settle=5.5 ready=/-/ready
 # take JOBS: wait until as many are left as five need, but not for ever: who takes
 # what is not there may still be lucky.
 take() {
-	tries=600
+	tries=2000
 	until (
 		flock 9
 		left=$(($(cat /mnt/instances) - $1 * 5))
@@ -88,7 +88,8 @@ start() {
 			-httpListenAddr="$2" ;;
 	*)
 		"$tests/prometheus-$kind/usr/bin/prometheus" --config.file="$lane/$1/config.yml" \
-			--storage.tsdb.path="$lane/$1/data" --scrape.discovery-reload-interval=100ms \
+			--storage.tsdb.path="$lane/$1/data" --storage.remote.flush-deadline=1s \
+			--scrape.discovery-reload-interval=100ms \
 			--web.enable-lifecycle --web.listen-address="$2" ;;
 	esac >"$lane/$1/log" 2>&1 &
 }
