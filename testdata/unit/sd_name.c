@@ -46,7 +46,7 @@ main(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		file.n = 0;
 		clb_sd_file_name(&file, clb_str(cases[i].name));
-		CHECK(file.n == strlen(cases[i].file) && memcmp(file.p, cases[i].file, file.n) == 0,
+		CHECK(clb_str_eq((struct clb_str){ file.p, (uint32_t)file.n, 0 }, clb_str(cases[i].file)),
 		    "'%s' becomes '%.*s'", cases[i].name, (int)file.n, file.p);
 	}
 	for (int round = 0; round < 20000; round++) {
