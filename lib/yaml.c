@@ -162,12 +162,28 @@ clb_yaml_line(const char *p, const char *end, const char **next)
 }
 
 static int
+begins_line(const struct builder *b, const char *p)
+{
+	for (size_t n = 1; n <= 3 && (size_t)(p - b->in) >= n; n++)
+		if (line_break(p - n, p) == n)
+			return 1;
+	return p == b->in;
+}
+
+static int
 is_blank(const char *p, const char *end)
 {
 	for (; p < end; p++)
 		if (*p != ' ' && *p != '\t')
 			return 0;
 	return 1;
+}
+
+/* How many bytes what parts words at p has: one blank or one line break. */
+static size_t
+gap(const char *p, const char *end)
+{
+	return p < end && (*p == ' ' || *p == '\t') ? 1 : line_break(p, end);
 }
 
 /* The header of the block scalar that begins at p with an anchor or a tag, perhaps. */
@@ -177,10 +193,11 @@ block_header(const char *p, const char *end)
 	while (p < end && *p != '|' && *p != '>')
 		if (*p == '#')
 			clb_yaml_line(p, end, &p);
-		else if (strchr(" \t\r\n", *p) != NULL)
-			p++;
+		else if (gap(p, end) != 0)
+			p += gap(p, end);
 		else
-			p += strcspn(p, " \t\r\n");
+			while (p < end && gap(p, end) == 0)
+				p++;
 	return p;
 }
 
@@ -234,7 +251,7 @@ block_indent(struct builder *b, const struct clb_yaml_node *n, yaml_mark_t mark)
 		q--;
 	if (q > b->in && q < p && q[-1] == (seq ? '-' : '?'))
 		p = q - 1;
-	for (q = p; q > b->in && q[-1] != '\n' && q[-1] != '\r';)
+	for (q = p; !begins_line(b, q);)
 		q--;
 	return p - q;
 }
@@ -245,11 +262,11 @@ place_empty(const struct builder *b, const struct clb_yaml_node *key, struct clb
 {
 	const char *p = b->in + (key->end - b->bom);
 
-	while (p < b->end && strchr(" \t\r\n#", *p) != NULL)
+	while (p < b->end && (*p == '#' || gap(p, b->end) != 0))
 		if (*p == '#')
 			clb_yaml_line(p, b->end, &p);
 		else
-			p++;
+			p += gap(p, b->end);
 	value->start = p < b->end && *p == ':' ? b->bom + (uint32_t)(p + 1 - b->in) : key->end;
 	value->end = value->start;
 }

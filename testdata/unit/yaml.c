@@ -166,6 +166,9 @@ static const struct {
 	    "<|\n b><|><&x !!str\n  >\n  c>" },
 	{ "? - |\n   a\n: b", "<? - |\n   a\n: b><- |\n   a><|\n   a><b>" },
 	{ "--- |\n a\n b\n...\n", "<|\n a\n b>" },
+	{ "- &x\xe2\x80\xa9|1\n b\n", "<- &x\xe2\x80\xa9|1\n b><&x\xe2\x80\xa9|1\n b>" },
+	{ "a:\xc2\x85  b: |\n    c\n", "<a:\xc2\x85  b: |\n    c><a><b: |\n    c><b><|\n    c>" },
+	{ "? a\xe2\x80\xa8:\n", "<? a\xe2\x80\xa8:><a><>" },
 	{ "a: |\r\n  b\r\nc: d\r\n", "<a: |\r\n  b\r\nc: d><a><|\r\n  b><c><d>" },
 };
 
