@@ -3,6 +3,9 @@
 #include "lib/assignment.h"
 #include "lib/hash.h"
 
+/* Where the count of turns stops. */
+#define MAX_TURN (UINT32_MAX - 1)
+
 /* ---- targets ---- */
 
 void
@@ -15,6 +18,7 @@ clb_assignment_release(struct clb_assignment *a)
 	free(a->order);
 	free(a->owner);
 	free(a->where);
+	free(a->moved);
 	free(a->measured);
 	clb_buf_release(&a->scratch);
 	memset(a, 0, sizeof(*a));
@@ -31,30 +35,35 @@ width(struct clb_str name, size_t value, int before, struct clb_str field, struc
 	return (uint32_t)(b->n + 1 + value + 1);
 }
 
-/* Where collector and weight belong, by what of the fields stands before or behind. */
+static uint32_t
+string_width(struct clb_str name, struct clb_str value, int before, struct clb_str field,
+    struct clb_buf *b)
+{
+	if (value.n == 0)
+		return 0;
+	b->n = 0;
+	clb_json_string(b, value);
+	return width(name, b->n, before, field, b);
+}
+
+/* Where collector, moved and weight belong, by what stands before or behind. */
 static void
 set_places(struct clb_line *line, const struct clb_target *t, struct clb_buf *b)
 {
 	static const struct clb_str collector = CLB_STR_INIT("collector"),
-	    weight = CLB_STR_INIT("weight");
-	uint32_t behind = 2;
+	    moved = CLB_STR_INIT("moved"), weight = CLB_STR_INIT("weight");
+	uint32_t zone = string_width(CLB_STR("zone"), t->zone, 0, weight, b);
 
-	line->at = 1;
+	line->at = 1 + string_width(CLB_STR("address"), t->address, 1, collector, b);
+	line->weight_at = line->n - 2 - zone;
+	line->moved_at = line->weight_at - string_width(CLB_STR("node"), t->node, 0, moved, b);
 	for (size_t i = 0; i < t->nextra; i++) {
-		line->at += width(t->extra[i].name, t->extra[i].value.n, 1, collector, b);
-		behind += width(t->extra[i].name, t->extra[i].value.n, 0, weight, b);
+		const struct clb_label *x = &t->extra[i];
+
+		line->at += width(x->name, x->value.n, 1, collector, b);
+		line->moved_at -= width(x->name, x->value.n, 0, moved, b);
+		line->weight_at -= width(x->name, x->value.n, 0, weight, b);
 	}
-	if (t->address.n != 0) {
-		b->n = 0;
-		clb_json_string(b, t->address);
-		line->at += width(CLB_STR("address"), b->n, 1, collector, b);
-	}
-	if (t->zone.n != 0) {
-		b->n = 0;
-		clb_json_string(b, t->zone);
-		behind += width(CLB_STR("zone"), b->n, 0, weight, b);
-	}
-	line->weight_at = line->n - behind;
 }
 
 /* vmagent's: "name=value," of each label, in the order of names. */
@@ -155,6 +164,7 @@ add_target(struct clb_assignment *a, const struct clb_collectors *c, struct clb_
 	a->target[a->n] = (struct clb_placement){ t->id, weight_of(a, t, job), key_of(a, t),
 	    job, node_of(c, t->node) };
 	t->collector.n = 0;
+	t->moved = 0;
 	t->has &= ~(unsigned)CLB_HAS_WEIGHT;
 	clb_labels_set(&t->labels, CLB_STR("__clb_weight__"), CLB_STR(""));
 	b->n = 0;
@@ -192,9 +202,9 @@ clb_assignment_read(struct clb_assignment *a, const struct clb_collectors *c,
 /* All that is looked at: the rest of a previous assignment's records is passed over. */
 static const struct clb_json_shape owner_field[] = {
 	{ CLB_STR_INIT("collector"), NULL, 0 }, { CLB_STR_INIT("id"), NULL, 0 },
-	{ CLB_STR_INIT("job"), NULL, 0 },
+	{ CLB_STR_INIT("job"), NULL, 0 }, { CLB_STR_INIT("moved"), NULL, 0 },
 };
-static const struct clb_json_shape owner_shape = { CLB_STR_INIT(""), owner_field, 3 };
+static const struct clb_json_shape owner_shape = { CLB_STR_INIT(""), owner_field, 4 };
 
 int
 clb_assignment_read_previous(struct clb_assignment *a, struct clb_collectors *c,
@@ -219,7 +229,10 @@ clb_assignment_read_previous(struct clb_assignment *a, struct clb_collectors *c,
 			a->owner = clb_xreallocarray(a->owner, a->owner_cap, sizeof(*a->owner));
 		}
 		a->owner[a->nowners++] = (struct clb_owner){ t.id,
-		    clb_intern_put(&a->jobs, t.job), clb_intern_put(&c->names, t.collector) };
+		    clb_intern_put(&a->jobs, t.job), clb_intern_put(&c->names, t.collector),
+		    (uint32_t)(t.moved < MAX_TURN ? t.moved : MAX_TURN) };
+		if (a->owner[a->nowners - 1].moved >= a->turn)
+			a->turn = a->owner[a->nowners - 1].moved + 1;
 	}
 	clb_target_release(&t);
 	return rc;
@@ -378,7 +391,7 @@ by_use(const void *x, const void *y, void *arg)
 	const struct match *m = arg;
 	const struct clb_owner *o[2] = { &m->a->owner[*(const uint32_t *)x],
 	    &m->a->owner[*(const uint32_t *)y] };
-	uint64_t key[2][3];
+	uint64_t key[2][4];
 
 	for (int i = 0; i < 2; i++) {
 		int there = o[i]->collector < m->c->nseats;
@@ -386,26 +399,29 @@ by_use(const void *x, const void *y, void *arg)
 		key[i][0] = !there ? 2 : m->c->seat[o[i]->collector].state != CLB_READY;
 		key[i][1] = there ? mix(o[i]->id, o[i]->collector) : 0;
 		key[i][2] = o[i]->collector;
+		key[i][3] = o[i]->moved;
 	}
-	for (int k = 0; k < 3; k++)
+	for (int k = 0; k < 4; k++)
 		if (key[0][k] != key[1][k])
 			return key[0][k] < key[1][k] ? -1 : 1;
 	return 0;
 }
 
-/* The n owners at v, all of one target, into where, each once. */
+/* The n owners at v, all of one target, into where and moved, each once. */
 static void
-take_owners(const struct match *m, uint32_t *v, size_t n, uint32_t *where)
+take_owners(const struct match *m, uint32_t *v, size_t n, uint32_t *where, uint32_t *moved)
 {
 	uint32_t k = 0;
 
 	if (n > 1)
 		qsort_r(v, n, sizeof(*v), by_use, (void *)m);
 	for (size_t i = 0; i < n && k < m->a->replication; i++) {
-		uint32_t collector = m->a->owner[v[i]].collector;
+		const struct clb_owner *o = &m->a->owner[v[i]];
 
-		if (k == 0 || where[k - 1] != collector)
-			where[k++] = collector;
+		if (k == 0 || where[k - 1] != o->collector) {
+			moved[k] = o->moved;
+			where[k++] = o->collector;
+		}
 	}
 }
 
@@ -434,7 +450,8 @@ match_owners(struct clb_assignment *a, const struct clb_collectors *c)
 		while (t < a->n && cmp_key(a->target[t].job, a->target[t].id, o->job, o->id) < 0)
 			t++;
 		if (t < a->n && cmp_key(a->target[t].job, a->target[t].id, o->job, o->id) == 0)
-			take_owners(&m, number + i, n, a->where + t * a->replication);
+			take_owners(&m, number + i, n, a->where + t * a->replication,
+			    a->moved + t * a->replication);
 		else
 			a->missing++;
 	}
@@ -449,8 +466,11 @@ clb_assignment_match(struct clb_assignment *a, const struct clb_collectors *c,
 	sort_targets(a);
 	guess_weights(a);
 	a->replication = replication;
+	if (a->turn == 0)
+		a->turn = 1;
 	a->where = clb_xreallocarray(NULL, a->n, replication * sizeof(*a->where));
 	memset(a->where, 0xff, a->n * replication * sizeof(*a->where));
+	a->moved = clb_xcalloc(a->n, replication * sizeof(*a->moved));
 	if (a->nowners > 0)
 		match_owners(a, c);
 	free(a->owner);
@@ -531,7 +551,12 @@ clb_assignment_write(const struct clb_assignment *a, const struct clb_collectors
 		}
 		clb_buf_add(&out->buf, line->text, line->at);
 		clb_buf_add(&out->buf, field.p, field.n);
-		clb_buf_add(&out->buf, line->text + line->at, line->weight_at - line->at);
+		clb_buf_add(&out->buf, line->text + line->at, line->moved_at - line->at);
+		if (a->moved[sorted[i]] != 0) {
+			clb_buf_add(&out->buf, ",\"moved\":", sizeof(",\"moved\":") - 1);
+			add_number(&out->buf, a->moved[sorted[i]]);
+		}
+		clb_buf_add(&out->buf, line->text + line->moved_at, line->weight_at - line->moved_at);
 		clb_buf_add(&out->buf, ",\"weight\":", sizeof(",\"weight\":") - 1);
 		add_number(&out->buf, a->target[sorted[i] / a->replication].weight);
 		clb_buf_add(&out->buf, line->text + line->weight_at, line->n - line->weight_at);

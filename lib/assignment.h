@@ -12,17 +12,17 @@
 
 /*
  * A target's line as it will be written, but for the collector, which goes in
- * at "at", and the weight, which goes in behind the field before weight_at.
+ * at "at", and moved and weight, which go in behind the field before their places.
  */
 struct clb_line {
 	const char *text;
-	uint32_t n, at, weight_at;
+	uint32_t n, at, moved_at, weight_at;
 };
 
-/* Who had a target before: a collector's number. */
+/* Who had a target before, a collector's number, and since which turn. */
 struct clb_owner {
 	uint64_t id;
-	uint32_t job, collector;
+	uint32_t job, collector, moved;
 };
 
 struct clb_assignment {
@@ -35,7 +35,9 @@ struct clb_assignment {
 	size_t n, cap;
 	uint32_t *order;	/* after clb_assignment_match: each target's line */
 	uint32_t replication;
-	uint32_t *where;	/* as in struct clb_schedule */
+	uint32_t *where;	/* these three as in struct clb_schedule */
+	uint32_t *moved;
+	uint32_t turn;
 	struct clb_owner *owner;	/* until clb_assignment_match */
 	size_t nowners, owner_cap;
 	size_t previous, missing;	/* targets that were assigned; those not in the input */
@@ -49,8 +51,8 @@ struct clb_assignment {
 void clb_assignment_release(struct clb_assignment *a);
 
 /*
- * Read the targets. Each must have an id; a collector that they have is
- * forgotten, and so is the label __clb_weight__. A target weighs what that
+ * Read the targets. Each must have an id; what they say of a collector and of
+ * moves is forgotten, and so is the label __clb_weight__. A target weighs what that
  * says, or else what was measured, or its field weight; what weighs none of
  * these has 0 until clb_assignment_match. a is zero-initialised but for hash
  * and weights. Returns 0, or -1 with e set (EX_DATAERR with line and column,

@@ -335,6 +335,12 @@ why(const struct clb_work *w, size_t copy)
 	return w->s->why[copy] == CLB_LIMITED ? CLB_LIMITED : CLB_MOVED;
 }
 
+static int
+has_moved(enum clb_why why)
+{
+	return why == CLB_DEPARTED || why == CLB_LIMITED || why == CLB_MOVED;
+}
+
 static void
 tell_why(struct clb_work *w, size_t n)
 {
@@ -343,8 +349,11 @@ tell_why(struct clb_work *w, size_t n)
 	if (s->replication > 1)
 		for (size_t t = 0; t < s->ntargets; t++)
 			align(w, t);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		s->count[s->why[i] = (unsigned char)why(w, i)]++;
+		if (s->moved != NULL && has_moved((enum clb_why)s->why[i]))
+			s->moved[i] = s->turn;
+	}
 }
 
 /* ---- the whole ---- */

@@ -78,6 +78,13 @@ struct clb_schedule {
 	 * afterwards of those that are to have it. CLB_NOWHERE is none.
 	 */
 	uint32_t *where;
+	/*
+	 * Of each of these the turn that moved it last, 0 if none has; afterwards this turn
+	 * of those that have moved now. Or NULL. With replication 1, what has not moved
+	 * for long is moved first.
+	 */
+	uint32_t *moved;
+	uint32_t turn;		/* this one; with moved, greater than what is in there */
 	unsigned char *why;	/* filled in: of each of these, an enum clb_why */
 	double tolerance;	/* a fraction, at least 0 */
 	size_t max_moves;

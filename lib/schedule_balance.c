@@ -1,4 +1,5 @@
 /* Moving copies from the most to the least loaded, as few as it takes. */
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -196,14 +197,27 @@ by_rank(const void *a, const void *b)
 	return x->copy < y->copy ? -1 : x->copy > y->copy;
 }
 
+/* How many turns ago the copy has moved; 255 is as good as never. */
+static uint32_t
+turns_since(const struct clb_work *w, size_t copy)
+{
+	uint32_t n = w->s->moved != NULL ? w->s->turn - w->s->moved[copy] : UCHAR_MAX;
+
+	return n < UCHAR_MAX ? n : UCHAR_MAX;
+}
+
 /*
  * Among n copies of one collector and weight the jobs are interleaved, so that
  * however many leave, each job gives its share: the k-th of a job's m gets the
  * rank (k + u) / m. u is the job's own, or jobs with one target each would be
- * asked in the order of their names everywhere.
+ * asked in the order of their names everywhere. But what has not moved for long
+ * comes last, and so is the first to be given: a target that a collector lost does
+ * not move again when that one is back.
  *
- * Where targets have several copies chance does that: two collectors with the
- * same targets are to give different ones to a third, which can have only one.
+ * Where targets have several copies chance does it: two collectors with the same
+ * targets are to give different ones to a third, which can have only one. These
+ * are not alike, and what has moved must not count, or a run on this one's result
+ * could find another way.
  */
 static void
 interleave(const struct clb_work *w, struct stock *v, size_t n)
@@ -213,12 +227,13 @@ interleave(const struct clb_work *w, struct stock *v, size_t n)
 		    mix(w->s->where[v[i].copy]));
 	for (size_t i = 0, m; i < n && w->s->replication == 1; i += m) {
 		const struct clb_placement *p = clb_work_placement(w, v[i].copy);
-		uint64_t u = mix(p->id ^ mix(w->s->where[v[i].copy])) & UINT32_MAX;
+		uint64_t u = mix(p->id ^ mix(w->s->where[v[i].copy])) & 0xffffff;
 
 		for (m = 1; i + m < n && clb_work_placement(w, v[i + m].copy)->job == p->job; m++)
 			;
 		for (size_t k = 0; k < m; k++)
-			v[i + k].rank = (uint32_t)((((uint64_t)k << 32) + u) / m);
+			v[i + k].rank = turns_since(w, v[i + k].copy) << 24 |
+			    (uint32_t)((((uint64_t)k << 24) + u) / m);
 	}
 	qsort(v, n, sizeof(*v), by_rank);
 }

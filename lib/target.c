@@ -3,12 +3,12 @@
 #include "lib/target.h"
 
 /* The fields this room knows, in the order of their names. */
-enum field { ADDRESS, COLLECTOR, ID, JOB, LABELS, NODE, WEIGHT, ZONE, NFIELDS };
+enum field { ADDRESS, COLLECTOR, ID, JOB, LABELS, MOVED, NODE, WEIGHT, ZONE, NFIELDS };
 
 static const struct clb_str field_name[NFIELDS] = {
 	CLB_STR_INIT("address"), CLB_STR_INIT("collector"), CLB_STR_INIT("id"),
-	CLB_STR_INIT("job"), CLB_STR_INIT("labels"), CLB_STR_INIT("node"),
-	CLB_STR_INIT("weight"), CLB_STR_INIT("zone")
+	CLB_STR_INIT("job"), CLB_STR_INIT("labels"), CLB_STR_INIT("moved"),
+	CLB_STR_INIT("node"), CLB_STR_INIT("weight"), CLB_STR_INIT("zone")
 };
 
 void
@@ -120,6 +120,12 @@ parse_field(struct clb_target *t, struct clb_stream *s, enum field f, size_t i,
 			    "id must be a string of 16 hexadecimal digits");
 		return 0;
 	}
+	if (f == MOVED) {
+		if (clb_json_uint(tok, &t->moved) == -1)
+			return clb_stream_fail(s, tok->off, e,
+			    "moved must be a whole number from 0 to 18446744073709551615");
+		return 0;
+	}
 	t->has |= CLB_HAS_WEIGHT;
 	if (clb_target_weight(tok, &t->weight) == -1)
 		return clb_stream_fail(s, tok->off, e,
@@ -197,6 +203,7 @@ clb_target_parse(struct clb_target *t, struct clb_stream *s, struct clb_err *e)
 	t->address = t->job = t->collector = t->node = t->zone = CLB_STR("");
 	t->id = 0;
 	t->weight = 1;
+	t->moved = 0;
 	t->has = 0;
 	t->nextra = 0;
 	t->raw.n = 0;
@@ -240,6 +247,8 @@ has_field(const struct clb_target *t, enum field f)
 		return t->collector.n != 0;
 	case ID:
 		return (t->has & CLB_HAS_ID) != 0;
+	case MOVED:
+		return t->moved != 0;
 	case NODE:
 		return t->node.n != 0;
 	case WEIGHT:
@@ -276,6 +285,9 @@ add_field(struct clb_buf *out, const struct clb_target *t, enum field f)
 		break;
 	case LABELS:
 		clb_labels_json(out, &t->labels);
+		break;
+	case MOVED:
+		clb_buf_printf(out, "%llu", (unsigned long long)t->moved);
 		break;
 	case NODE:
 		clb_json_string(out, t->node);

@@ -21,6 +21,7 @@ struct clb_target {
 	struct clb_str address;	/* __address__ before relabelling, where it was another */
 	uint64_t id;
 	uint64_t weight;		/* samples a scrape, at least 1; 1 where absent */
+	uint64_t moved;		/* the last turn that moved it; 0 where absent: none has */
 	unsigned has;			/* CLB_HAS_… */
 	struct clb_labels labels;
 	/* Fields nobody here knows: sorted by name, the value as compact JSON. */

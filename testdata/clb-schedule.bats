@@ -80,6 +80,20 @@ moved() {
 	[ "$(loads back | cut -d' ' -f2 | sort -u)" = 250 ]
 }
 
+@test "a target that a collector has lost does not move again when that one is back" {
+	targets 60 >targets
+	clb-schedule --replicas 3 <targets >before
+	printf '{"name":"collector-%d"}\n' 0 2 >collectors
+	echo '{"name":"collector-1","state":"draining"}' >>collectors
+	clb-schedule --collectors collectors --previous before <targets >meanwhile
+	[ "$(moved before meanwhile)" -eq 20 ]
+	clb-schedule --replicas 3 --tolerance 0 --previous meanwhile <targets >after
+	[ "$(moved meanwhile after)" -eq 20 ]
+	[ "$(jq '.moved // 0' after | sort | uniq -c | tr -s ' \n' ' ')" = ' 20 0 20 1 20 2 ' ]
+	# What the input says of that does not count.
+	clb-schedule --replicas 3 --previous after <after | cmp after
+}
+
 @test "within the tolerance nothing moves, outside only as much as it takes" {
 	targets 1000 >t
 	clb-schedule --replicas 4 <t >four
@@ -166,6 +180,10 @@ moved() {
 
 @test "fields that are not known are passed on" {
 	check_case 0 unknown-fields --replicas 2
+}
+
+@test "the turn that moved a target is in its record, in its place among other fields" {
+	check_case 0 moved --replicas 1 --previous previous.jsonl
 }
 
 @test "a target that stands twice is one target" {

@@ -41,6 +41,7 @@ struct set {
 	struct clb_seat seat[MAX_COLLECTORS];
 	uint32_t nseats, replication;
 	uint32_t where[MAX_COPIES];
+	uint32_t moved[MAX_COPIES], turn;
 	unsigned char why[MAX_COPIES];
 };
 
@@ -70,6 +71,8 @@ fill(struct set *c, enum weights kind)
 	c->replication = 1;
 	set_collectors(c, 1 + (uint32_t)below(MAX_COLLECTORS - 1));
 	memset(c->where, 0xff, sizeof(c->where));
+	memset(c->moved, 0, sizeof(c->moved));
+	c->turn = 0;
 	for (size_t i = 0, job = 0; i < c->n; i++) {
 		job += below(20) == 0;
 		c->target[i] = (struct clb_placement){ .id = id += 1 + below(1u << 30),
@@ -90,7 +93,7 @@ schedule_of(struct set *c)
 	return (struct clb_schedule){ .strategy = CLB_LEAST_WEIGHTED,
 	    .fallback = CLB_NO_STRATEGY, .target = c->target, .ntargets = c->n,
 	    .seat = c->seat, .nseats = c->nseats, .replication = c->replication,
-	    .where = c->where, .why = c->why, .max_moves = SIZE_MAX, .zone_skew = SIZE_MAX };
+	    .where = c->where, .moved = c->moved, .turn = ++c->turn, .why = c->why, .max_moves = SIZE_MAX, .zone_skew = SIZE_MAX };
 }
 
 static inline size_t
