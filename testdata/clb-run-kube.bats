@@ -69,6 +69,20 @@ had() {
 1' ]
 }
 
+@test "another pod by the same name has nothing before it is ready, however quick the deletion was" {
+	had x-0=5 x-1=5
+	last='{"known":{"x-0":{"uid":"a","node":"n1"},"x-1":{"uid":"b","node":"n2"}}}'
+	{ pod x-0 True '.metadata.uid = "a"'; pod x-1 False '.metadata.uid = "c" | .spec.nodeName = "n3"'; } >pods
+	[ "$(states <pods)" = 'x-0=ready x-1=draining' ]
+	[ "$(fleet '.known["x-1"]' <pods)" = '{"uid":"b","node":"n2"}' ]
+	had x-0=10 x-1=0
+	[ "$(states <pods)" = 'x-0=ready x-1=pending' ]
+	[ "$(fleet '.known["x-1"]' <pods)" = '{"uid":"c","node":"n3"}' ]
+	# The same pod keeps them.
+	had x-0=5 x-1=5
+	[ "$({ head -n 1 pods; pod x-1 False '.metadata.uid = "b"'; } | states)" = 'x-0=ready x-1=ready' ]
+}
+
 @test "where nobody is left to take them over, targets stay where they are" {
 	had x-0=5 x-1=5
 	last='{"unready":{"x-0":1,"x-1":1}}'

@@ -191,14 +191,16 @@ zones() {
 	done
 }
 
-# cordoned: the nodes that are being drained: a pod is being deleted there, and no
-# new one may come. They are asked for while that goes on.
+# cordoned: the nodes that are being drained: a pod is being deleted there, or was,
+# and no new one may come. They are asked for while that goes on.
 cordoned() {
 	[ -s "$state/cordoned.json" ] || echo '[]' >"$state/cordoned.json"
 	: >"$work/cordoned"
-	for node in $(jq -r --slurpfile known "$state/cordoned.json" '[.[] | select(.spec.nodeName) |
-	    select(.metadata.deletionTimestamp or (.spec.nodeName | IN($known[0][]))).spec.nodeName] | unique[]' \
-	    "$work/pods"); do
+	for node in $(jq -r --slurpfile known "$state/cordoned.json" --slurpfile last "$state/fleet.json" '
+	    [.[].metadata.uid] as $there |
+	    [(.[] | select(.metadata.deletionTimestamp or (.spec.nodeName | IN($known[0][]))).spec.nodeName),
+		($last[0].known[]? | select(.uid | IN($there[]) | not).node)] |
+	    map(select(.)) | unique[]' "$work/pods"); do
 		api get --raw "/api/v1/nodes/$node" || continue
 		jq -c 'select(.spec.unschedulable).metadata.name' "$work/answer" >>"$work/cordoned"
 	done
@@ -426,6 +428,17 @@ blame_round() {
 	esac
 }
 
+# blame_warnings: what a good round has complained of. That targets are not assigned
+# the condition Balanced says.
+blame_warnings() {
+	sed -i '/^clb-schedule: .* are not assigned$/d' "$work/said"
+	case $(head -c 13 "$work/said") in
+	'') ;;
+	clb-schedule:) blame WeightsInvalid "$(said)" ;;
+	*) blame SourceFailed "$(said)" ;;
+	esac
+}
+
 # moved: tell of a round that has moved more than a tenth of the targets.
 moved() {
 	[ "$published" -eq 1 ] || return 0
@@ -451,7 +464,7 @@ follow_once() {
 		cat "$work/said" >&2
 		if [ "$result" -eq 0 ]; then
 			synced=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-			[ ! -s "$work/said" ] || blame SourceFailed "$(said)"
+			blame_warnings
 			moved
 			autoscale || return
 		else
