@@ -364,16 +364,35 @@ targets_of_pod() {
 	k delete -n fleet clb killed --wait=false
 }
 
-@test "a node is drained: its collector's targets move to the others, once, and it comes back elsewhere" {
+@test "a node is drained: what its collector had moves, the rest makes up for it when that is back: each target once" {
 	fleet drained '.spec.replicas = 3'
 	at_rest drained 3
+	owners drained >before
 	node=$(k get -n fleet pod drained-1 -o json | jq -r .spec.nodeName)
 	k drain "$node" --ignore-daemonsets --delete-emptydir-data --force --disable-eviction=false \
 	    --pod-selector=clb.dev/name=drained >/dev/null 2>&1
 	within 30 elsewhere drained-1 "$node"
 	k uncordon "$node"
 	at_rest drained 3
+	# The turns of the drain are those since then; what it had, it has lost in the first.
+	owners drained >after
+	jq -n --slurpfile before before --slurpfile after after '
+		($before | map({(.id): .}) | add) as $was | ([$before[].moved] | max) as $turn |
+		{turns: ([$after[].moved] | unique | map(select(. > $turn))),
+		moved: ([$after[] | select(.moved > $turn)] | length),
+		stayed: ([$after[] | select(.collector == $was[.id].collector)] | length),
+		lost: ([$after[] | select($was[.id].collector == "drained-1" and .moved == $turn + 1)] | length),
+		had: ([$before[] | select(.collector == "drained-1")] | length),
+		again: ([$after[] | select($was[.id].collector == "drained-1" and .collector == "drained-1")] | length),
+		all: ($after | length)}' >turns
+	cat turns
+	jq -e '(.turns | length) == 2 and .lost == .had and .again == 0 and .moved + .stayed == .all' turns
 	k delete -n fleet clb drained --wait=false
+}
+
+# owners NAME: who has which target, and which turn moved it there.
+owners() {
+	jq -c '{id: "\(.job) \(.id)", collector, moved: (.moved // 0)}' "$(balancer_volume)/state/fleet/$1/assignment.jsonl"
 }
 
 elsewhere() {
@@ -619,7 +638,18 @@ able() {
 
 # ---- rights ----
 
+# alone: the balancer that k8s/ installs, whose rights are for all, is not there.
+alone() {
+	k scale -n clb-system deployment clb --replicas=0
+	within 30 no_balancer
+}
+
+no_balancer() {
+	[ -z "$(k get -n clb-system pods -o name)" ]
+}
+
 @test "the rights are exact: a fleet's life takes each verb on each resource that the roles name, and asks for nothing else" {
+	alone
 	inside "$kube/rights.sh" "$plane"
 	k create --dry-run=client -o json -f "$CLB_ROOT/k8s/rbac.yaml" | jq -r '
 		.items[]? // . | select(.kind == "Role" or .kind == "ClusterRole") | .rules[] |
@@ -638,6 +668,7 @@ asked() {
 }
 
 @test "without any one rule of the roles a fleet's life goes wrong" {
+	alone
 	rules=$(inside "$kube/rights.sh" count "$plane")
 	[ "$rules" -ge 10 ]
 	# shellcheck disable=SC2016 # expands in the sh that xargs runs
