@@ -22,10 +22,8 @@ FUZZ = $(patsubst testdata/fuzz/%.c,%,$(wildcard testdata/fuzz/*.c))
 BENCH = $(patsubst testdata/bench/%.c,%,$(wildcard testdata/bench/*.c))
 MAN = $(wildcard man/*.[157])
 # Those that need a Kubernetes control plane are for check-k8s.
-KUBE_TESTS = testdata/kube.bats testdata/kube-run.bats
-# The whole balancer in pods, with the collectors: for check-fleet.
-FLEET_TESTS = testdata/kube-fleet.bats
-TESTS = $(filter-out $(KUBE_TESTS) $(FLEET_TESTS),$(wildcard testdata/*.bats))
+KUBE_TESTS = testdata/kube.bats testdata/kube-run.bats testdata/kube-fleet.bats
+TESTS = $(filter-out $(KUBE_TESTS),$(wildcard testdata/*.bats))
 # What waits for servers most of its time; asan leaves it out.
 SERVER_TESTS = $(patsubst %,testdata/%.bats,clb-agent fleet scraping tree-prometheus weigh)
 
@@ -92,10 +90,6 @@ check-k8s: all
 	@PATH="$(abspath $B):$(CURDIR)/scripts:$$PATH" LC_ALL=C.UTF-8 B="$(abspath $B)" \
 	    CLB_ROOT="$(CURDIR)" CLB_BUILD="$(abspath $B)" bats --timing $(KUBE_TESTS)
 
-# k8s/ installed and a fleet at work there; it takes long.
-check-fleet:
-	@$(MAKE) --no-print-directory B=$B KUBE_TESTS='$(FLEET_TESTS)' check-k8s
-
 bench-k8s: all
 	@scripts/fetch-tests --kube
 	@PATH="$(abspath $B):$(CURDIR)/scripts:$$PATH" scripts/bench-k8s $B/bench-k8s
@@ -146,6 +140,6 @@ clean:
 -include $(LIBO:.o=.d) $(PROGS:%=$B/cmd/%.d) $(UNIT:%=$B/testdata/unit/%.d) \
     $(FUZZ:%=$B/testdata/fuzz/%.d) $(BENCH:%=$B/testdata/bench/%.d)
 
-.PHONY: all unit benches lint check check-k8s check-fleet asan fuzz fuzz-run demo bench bench-http bench-k8s bench-schedule install clean
+.PHONY: all unit benches lint check check-k8s asan fuzz fuzz-run demo bench bench-http bench-k8s bench-schedule install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -2,7 +2,6 @@
 # what its pods and the collectors' run is real, but for the nodes (kube/nodes.sh). At
 # each rest, the active targets of all collectors together are those of one Prometheus
 # that discovers for itself: 2.53 or 3.5, since Debian's 2.42 has no Kubernetes.
-# make check-fleet runs this.
 load helpers
 bats_require_minimum_version 1.5.0
 
