@@ -296,7 +296,26 @@ delete() {
 	k patch -n monitoring clb pods --type=merge -p '{"spec":{"autoscale":{"targetsPerReplica":10}}}'
 	at_rest pods 3 sample monitoring
 	k get -n monitoring events -o json | jq -e '[.items[] | select(.reason == "Scaled")] | length >= 4'
+}
+
+@test "Prometheuses and vmagents that ask the balancer over HTTP have what one Prometheus has" {
+	k apply -f "$CLB_ROOT/k8s/samples/vmagent.yaml"
+	k apply -f "$CLB_ROOT/k8s/samples/manual.yaml"
+	k patch -n monitoring clb pods --type=merge -p '{"spec":{"delivery":"http","replicas":2,"autoscale":null}}'
+	at_rest pods 2 sample monitoring
+	run ! grep -r clb-agent "$plane"/nodes/monitoring.pods-0/containers
+	within 60 ready vmagent 3 monitoring
+	within 40 same_urls
 	k delete namespace monitoring --wait=false
+}
+
+# same_urls: the vmagents of the sample scrape what one Prometheus scrapes, with its
+# labels; intervals they do not tell.
+same_urls() {
+	inside "$kube/active.sh" oracle oracle=sample | jq -c '{pool, labels, url}' >one
+	inside "$kube/active.sh" monitoring clb.dev/name=vmagent 8429 | jq -c '{pool, labels, url}' >many
+	[ -s one ]
+	diff one many
 }
 
 # ---- what comes and goes ----
