@@ -237,7 +237,8 @@ status() {
 	signature=
 	while read -r name; do
 		state='waiting 0' ready=false
-		[ ! -s "$pod/$name.state" ] || state=$(cat "$pod/$name.state")
+		[ ! -e "$pod/$name.state" ] || state=$(cat "$pod/$name.state")
+		[ -n "$state" ] || return 0	# it is being written
 		if ! grep -q "^$name${tab}ready" "$pod/probes"; then
 			[ "${state% *}" != running ] || ready=true
 		elif [ -e "$pod/$name.ready" ]; then
