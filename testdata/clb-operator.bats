@@ -1,11 +1,16 @@
 # clb-operator(1) without a cluster; kube-run.bats has one.
 load helpers
+bats_require_minimum_version 1.5.0
 PROG=clb-operator
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	mkdir shims
 	PATH=$PWD/shims:$PATH
+}
+
+teardown() {
+	[ -z "${pid-}" ] || kill "$pid" 2>/dev/null || :
 }
 
 # kubectl STATUS: it ends with STATUS, and notes what it was asked.
@@ -74,4 +79,55 @@ $(clb-operator -h)" clb-operator -d d x
 		clb_operator_restarts_total 0
 	END
 	"${CLB_TESTS:-$CLB_ROOT/build/tests}/prometheus-3/usr/bin/promtool" check metrics <d/tree/metrics
+}
+
+# resources NAMESPACE/NAME...: these there are, as clb-watch would have it in the mirror.
+resources() {
+	mkdir -p d/state/mirror/resources
+	{
+		echo '{"kind":"CollectorLoadBalancer","resourceVersion":"7","stream":"resources","version":1}'
+		for r; do
+			printf '{"metadata":{"namespace":"%s","name":"%s"}}\n' "${r%/*}" "${r#*/}"
+		done
+		printf '{"end":%s}\n' $#
+	} >list
+	mv list d/state/mirror/resources/list
+	echo LISTED resources >>d/state/mirror/changes
+}
+
+@test "a clb-run that dies is started again, later each time; deleted meanwhile it is forgotten, and no other is ended" {
+	# Stand-ins: an API server that has a Lease to give and nothing else, a clb-watch
+	# that leaves the mirror alone, and a clb-run that runs for b/y alone.
+	cat >shims/kubectl <<-'END'
+		#!/bin/sh
+		case " $* " in
+		*' get '*) echo NotFound >&2; exit 1 ;;
+		*) for f; do :; done; cat "$f" ;;
+		esac
+	END
+	printf '#!/bin/sh\nexec sleep 60\n' >shims/clb-watch
+	printf '#!/bin/sh\nmkdir -p "$4"\n[ "$2" = b/y ] || exit 3\necho $$ >>%s/y\nexec sleep 60\n' "$PWD" >shims/clb-run
+	chmod +x shims/*
+	resources a/x b/y
+	clb-operator -d d --max-backoff 2 2>log 3>&- &
+	pid=$!
+	n=300
+	until [ "$(grep -c '^clb-operator: a/x: clb-run exited 3; starting it again in 2 s' log)" -ge 2 ]; do
+		[ $((n -= 1)) -gt 0 ]
+		sleep 0.1
+	done
+	[ "$(sed -n 's/.*a\/x: .* in \(.*\)/\1/p' log | head -n 3 | paste -sd ' ')" = '1 s 2 s 2 s' ]
+	resources b/y
+	n=100
+	while [ -e d/state/a ]; do
+		[ $((n -= 1)) -gt 0 ]
+		sleep 0.1
+	done
+	sleep 1.5
+	kill -0 "$pid"
+	[ "$(wc -l <y)" -eq 1 ]
+	kill -0 "$(cat y)"
+	kill "$pid"
+	wait "$pid"
+	run ! kill -0 "$(cat y)"
 }
