@@ -126,7 +126,8 @@ decide(const struct options *o, const struct clb_collectors *c, struct clb_assig
 	*s = (struct clb_schedule){ .strategy = o->strategy, .fallback = o->fallback,
 	    .target = a->target, .ntargets = a->n, .seat = c->seat, .nseats = c->nseats,
 	    .replication = (uint32_t)o->replication, .where = a->where, .moved = a->moved,
-	    .turn = a->turn, .why = clb_xmalloc(n), .tolerance = o->tolerance, .max_moves = o->max_moves,
+	    .turn = a->turn, .why = clb_xmalloc(n), .tolerance = o->tolerance,
+	    .max_moves = o->max_moves,
 	    .zone_skew = o->zone_skew };
 	*was = o->plan ? clb_xreallocarray(NULL, n, sizeof(**was)) : NULL;
 	if (o->plan)

@@ -27,7 +27,7 @@ def ours: any(.metadata.ownerReferences[]?; .controller and .kind == $workload a
 ([$report[0].collectors[]? | {key: .name, value: .targets}] | from_entries) as $had |
 [.[] | .metadata.name as $pod | .metadata.uid as $uid | {
 	name: $pod,
-	known: {uid: .metadata.uid, node: .spec.nodeName},
+	known: {uid: $uid, node: .spec.nodeName},
 	node: (.spec.nodeName // ""),
 	zone: ($zones[0][.spec.nodeName // ""] // ""),
 	ready: ready,

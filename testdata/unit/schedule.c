@@ -150,7 +150,6 @@ test_one_less(void)
 	    differences(&before, &c), had);
 }
 
-/* The heaviest target, of one collector or (CLB_NOWHERE) of all. */
 /* A collector goes and comes back: other targets make up for those that it lost. */
 static void
 test_away(void)
@@ -181,6 +180,7 @@ test_away(void)
 	}
 }
 
+/* The heaviest target, of one collector or (CLB_NOWHERE) of all. */
 static uint64_t
 heaviest(const struct set *c, uint32_t collector)
 {

@@ -93,7 +93,8 @@ schedule_of(struct set *c)
 	return (struct clb_schedule){ .strategy = CLB_LEAST_WEIGHTED,
 	    .fallback = CLB_NO_STRATEGY, .target = c->target, .ntargets = c->n,
 	    .seat = c->seat, .nseats = c->nseats, .replication = c->replication,
-	    .where = c->where, .moved = c->moved, .turn = ++c->turn, .why = c->why, .max_moves = SIZE_MAX, .zone_skew = SIZE_MAX };
+	    .where = c->where, .moved = c->moved, .turn = ++c->turn,
+	    .why = c->why, .max_moves = SIZE_MAX, .zone_skew = SIZE_MAX };
 }
 
 static inline size_t
