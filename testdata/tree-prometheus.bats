@@ -19,6 +19,7 @@ setup() {
 	printf '%s\n' 'global: {scrape_interval: 1h}' 'scrape_configs:' '- job_name: api' '  file_sd_configs:' \
 	    '  - files: [sd/api.json]' >agent-3.yml
 	clb-writesd --tree tree <first
+	mkdir sd	# a Prometheus does not watch a directory that is not there when it starts
 	site <<-'EOT'
 	port=9090
 	start() {
@@ -42,7 +43,7 @@ setup() {
 	for f in first second; do
 		jq -r .labels.__address__ $f | sort >$f.addresses
 	done
-	within 60 all_have first.addresses
+	within 60 all_have first.addresses || { cat log-* agent.err; false; }
 
 	n=0
 	during() {
