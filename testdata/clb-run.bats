@@ -18,6 +18,7 @@ setup() {
 }
 
 teardown() {
+	[ -n "$BATS_TEST_COMPLETED" ] || cat log || :
 	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || :
 }
 
@@ -41,17 +42,6 @@ stop() {
 	wait "$pid"
 	pid=
 	[ $((SECONDS - began)) -le 10 ]
-}
-
-# within SECONDS CMD...: CMD succeeds before they are over.
-within() {
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || { echo "not in time: $*"; cat log; return 1; }
-		sleep 0.1
-	done
 }
 
 # published N: sd/ holds N targets.

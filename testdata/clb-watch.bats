@@ -13,6 +13,7 @@ setup() {
 }
 
 teardown() {
+	[ -n "$BATS_TEST_COMPLETED" ] || cat err cluster/calls m/changes || :
 	[ -z "${pid-}" ] || kill "$pid" 2>/dev/null || :
 	wait
 }
@@ -34,19 +35,6 @@ event() {
 watch() {
 	timeout 60 clb-watch --streams streams -d m --max-backoff 1 "$@" 2>err 3>&- &
 	pid=$!
-}
-
-# await CMD...: until CMD succeeds, for ten seconds.
-await() {
-	local _
-
-	for _ in $(seq 100); do
-		! "$@" >/dev/null 2>&1 || return 0
-		sleep 0.1
-	done
-	echo "waited in vain for: $*"
-	cat err cluster/calls m/changes
-	return 1
 }
 
 # of_stream NAME: the process of that name that serves the only stream.
@@ -95,7 +83,7 @@ $(clb-watch -h)" clb-watch -c x -d m --limit 0
 	event DELETED b 101 >cluster/watch.1
 	touch cluster/watch.1.hold
 	watch --limit 1
-	await grep -q DELETED m/changes
+	within 20 grep -q DELETED m/changes
 	check 0 $'LISTED pods\nDELETED n/b' '' cat m/changes
 	check 0 'list /api/v1/pods?limit=1
 page /api/v1/pods?limit=1&continue=x%2F1%3D
@@ -109,7 +97,7 @@ watch /api/v1/pods?watch=1&allowWatchBookmarks=true&timeoutSeconds=N&resourceVer
 @test "the query of a stream goes with every call" {
 	printf 'pods@n+0123456789abcdef\tPod\t/api/v1/namespaces/n/pods\tlabelSelector=a%%3Db\n' >streams
 	watch
-	await calls watch 1
+	within 20 calls watch 1
 	grep -qxF 'list /api/v1/namespaces/n/pods?limit=500&labelSelector=a%3Db' cluster/calls
 	grep -q '^watch /api/v1/namespaces/n/pods?.*&resourceVersion=100&labelSelector=a%3Db$' cluster/calls
 	[ -e m/pods@n+0123456789abcdef/list ]
@@ -119,7 +107,7 @@ watch /api/v1/pods?watch=1&allowWatchBookmarks=true&timeoutSeconds=N&resourceVer
 	{ event ADDED c 101; echo '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"150"}}}'; } >cluster/watch.1
 	event DELETED a 151 >cluster/watch.2
 	watch
-	await resumed 3 151
+	within 20 resumed 3 151
 	resumed 1 100
 	resumed 2 150
 	holds b c
@@ -133,7 +121,7 @@ watch /api/v1/pods?watch=1&allowWatchBookmarks=true&timeoutSeconds=N&resourceVer
 	echo 'error: unexpected EOF' >cluster/watch.1.err
 	event ADDED d 102 >cluster/watch.2
 	watch
-	await resumed 3 102
+	within 20 resumed 3 102
 	resumed 2 101
 	holds a b c d
 	check 0 'clb-watch: pods: watch: kubectl: error: unexpected EOF' '' cat err
@@ -144,7 +132,7 @@ watch /api/v1/pods?watch=1&allowWatchBookmarks=true&timeoutSeconds=N&resourceVer
 	{ event ADDED c 101; echo '{"type":"ERROR","object":{"kind":"Status","reason":"Expired","code":410,"message":"too old resource version"}}'; } >cluster/watch.1
 	pods 300 b d >cluster/list.2
 	watch
-	await resumed 2 300
+	within 20 resumed 2 300
 	holds b d
 	check 0 "clb-watch: pods: watch: clb-mirror: <stdin>: the server says 'too old resource version' (410 Expired): a new list is due
 clb-watch: pods: all is well again" '' cat err
@@ -157,7 +145,7 @@ clb-watch: pods: all is well again" '' cat err
 	: >cluster/watch.1
 	pods 300 d >cluster/list.2
 	watch
-	await resumed 2 300
+	within 20 resumed 2 300
 	holds d
 }
 
@@ -166,9 +154,9 @@ clb-watch: pods: all is well again" '' cat err
 	echo oops >cluster/list.2
 	pods 300 d >cluster/list.3
 	watch
-	await grep -q 'no list' err
+	within 20 grep -q 'no list' err
 	holds a b
-	await resumed 2 300
+	within 20 resumed 2 300
 	holds d
 }
 
@@ -178,25 +166,25 @@ clb-watch: pods: all is well again" '' cat err
 	jq -c '.metadata.continue = "gone"' <(pods 300 d) >cluster/list.2
 	pods 400 e >cluster/list.3
 	watch
-	await grep -q 'no list: kubectl: cat: .*page.gone' err
-	await resumed 2 400
+	within 20 grep -q 'no list: kubectl: cat: .*page.gone' err
+	within 20 resumed 2 400
 	holds e
 }
 
 @test "the server is away: what was known stays, and it is tried again and again" {
 	watch
-	await calls watch 1
+	within 20 calls watch 1
 	for n in 2 3 4 5 6 7 8; do
 		: >"cluster/watch.$n"
 		echo 1 >"cluster/watch.$n.rc"
 		echo 'The connection to the server 127.0.0.1:1 was refused' >"cluster/watch.$n.err"
 	done
 	kill "$(of_stream sleep)"
-	await calls watch 4
+	within 20 calls watch 4
 	holds a b
 	# After five failures in a row a new list is tried as well.
-	await calls list 2
-	await calls watch 9
+	within 20 calls list 2
+	within 20 calls watch 9
 	grep -qx 'clb-watch: pods: watch: kubectl: The connection to the server 127.0.0.1:1 was refused' err
 	[ "$(grep -c refused err)" -le 2 ]
 }
@@ -207,9 +195,9 @@ clb-watch: pods: all is well again" '' cat err
 	echo 'Error from server (Forbidden): pods is forbidden' >cluster/list.1.err
 	pods 100 a >cluster/list.3
 	watch
-	await calls list 2
+	within 20 calls list 2
 	[ ! -e m/pods/list ]
-	await calls watch 1
+	within 20 calls watch 1
 	check 0 'clb-watch: pods: no list: kubectl: Error from server (Forbidden): pods is forbidden
 clb-watch: pods: all is well again' '' cat err
 }
@@ -218,7 +206,7 @@ clb-watch: pods: all is well again' '' cat err
 	event ADDED c 101 >cluster/watch.1
 	touch cluster/watch.1.hold
 	watch --silence 1
-	await resumed 2 101
+	within 20 resumed 2 101
 	[ "$(grep -c '^list' cluster/calls)" -eq 1 ]
 }
 
@@ -226,9 +214,9 @@ clb-watch: pods: all is well again' '' cat err
 	event ADDED c 101 >cluster/watch.1
 	touch cluster/watch.1.hold
 	watch
-	await grep -q ADDED m/changes
+	within 20 grep -q ADDED m/changes
 	kill -9 "$(of_stream clb-mirror)"
-	await resumed 2 101
+	within 20 resumed 2 101
 	holds a b c
 	check 0 $'LISTED pods\nADDED n/c\nUNKNOWN pods' '' cat m/changes
 }
@@ -237,22 +225,22 @@ clb-watch: pods: all is well again' '' cat err
 	event ADDED c 101 >cluster/watch.1
 	touch cluster/watch.1.hold
 	watch
-	await grep -q ADDED m/changes
+	within 20 grep -q ADDED m/changes
 	main=$(pgrep -P "$pid" -f -- --streams)
 	kids=$(pgrep -P "$main" -f -- --follow)
 	kids="$kids $(pgrep -P "$kids")"
 	kill -9 "$main"
 	for kid in $kids; do
-		await [ ! -e "/proc/$kid" ]
+		within 20 [ ! -e "/proc/$kid" ]
 	done
 	watch
-	await resumed 2 101
+	within 20 resumed 2 101
 	[ "$(grep -c '^list' cluster/calls)" -eq 1 ]
 }
 
 @test "a signal ends it and all that it started" {
 	watch
-	await calls watch 1
+	within 20 calls watch 1
 	main=$(pgrep -P "$pid" -f -- --streams)
 	kids=$(pgrep -P "$main" -f -- --follow)
 	kids="$kids $(pgrep -P "$kids")"
@@ -266,19 +254,19 @@ clb-watch: pods: all is well again' '' cat err
 
 @test "two of them exclude each other" {
 	watch
-	await calls watch 1
+	within 20 calls watch 1
 	check 75 '' 'clb-watch: m is in use by another clb-watch' clb-watch --streams streams -d m
 }
 
 @test "streams come and go with the configuration; what is no longer needed is removed" {
 	watch
-	await calls watch 1
+	within 20 calls watch 1
 	printf 'nodes\tNode\t/api/v1/nodes\t\n' >streams
 	echo '{"kind":"NodeList","metadata":{"resourceVersion":"5"},"items":[]}' >cluster/list.2
-	await [ -e m/nodes/list ]
-	await [ ! -e m/pods ]
+	within 20 [ -e m/nodes/list ]
+	within 20 [ ! -e m/pods ]
 	echo 'nonsense' >streams
-	await grep -qx 'clb-watch: configuration: a line is not STREAM KIND PATH QUERY; the streams stay' err
+	within 20 grep -qx 'clb-watch: configuration: a line is not STREAM KIND PATH QUERY; the streams stay' err
 	[ -e m/nodes/list ]
 }
 

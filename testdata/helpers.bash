@@ -70,6 +70,22 @@ check_usage() {
 $help" "$PROG" --no-such-option </dev/null
 }
 
+# within SECONDS CMD ARG...: CMD succeeds before they are over, three times if the
+# machine is busy. What it said last is in $BATS_TEST_TMPDIR/said.
+within() {
+	local end=$((SECONDS + 3 * $1))
+
+	shift
+	until "$@" >"$BATS_TEST_TMPDIR/said" 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || {
+			echo "not in time: $*"
+			cat "$BATS_TEST_TMPDIR/said"
+			return 1
+		}
+		sleep 0.2
+	done
+}
+
 # not CMD ARG...: CMD fails. Of a mere "!" nobody takes notice.
 not() {
 	if "$@"; then

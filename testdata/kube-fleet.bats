@@ -44,7 +44,6 @@ teardown_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
-	echo >said
 	relaxed=
 }
 
@@ -67,19 +66,6 @@ explain() {
 	k get clb,sts,ds,pods -A -o wide | grep -v ' virtual '
 	k get clb -A -o json | jq -c '.items[] | .metadata.name, .status'
 	tail -n 25 "$plane"/nodes/clb-system.clb-*/supervisor.log
-	cat said
-}
-
-# within SECONDS CMD...: CMD succeeds before they are over, three times if the machine is
-# busy.
-within() {
-	local end=$((SECONDS + 3 * $1))
-
-	shift
-	until "$@" >said 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || { echo "not in time: $*"; cat said; return 1; }
-		sleep 0.3
-	done
 }
 
 # pod NAMESPACE NAME 'LABEL: VALUE' [ADDRESS]: one of the virtual node's.

@@ -26,9 +26,18 @@ setup() {
 }
 
 teardown() {
+	[ -n "$BATS_TEST_COMPLETED" ] || explain
 	for p in $running; do
 		inside kill -KILL "$p" 2>/dev/null || :
 	done
+}
+
+# explain: what there is to know of a failure.
+explain() {
+	k get clb,sts,ds,pods -o wide
+	k get clb -o jsonpath='{range .items[*].status.conditions[*]}{.type}={.status} {.reason} {.message}{"\n"}{end}'
+	tail -n 5 state/mirror/changes
+	cat log
 }
 
 # inside CMD...: in the cluster.
@@ -38,25 +47,6 @@ inside() {
 
 k() {
 	inside kubectl -n "$ns" "$@"
-}
-
-# within SECONDS CMD...: CMD succeeds before they are over, three times if the machine
-# is busy.
-within() {
-	local end=$((SECONDS + 3 * $1))
-
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || {
-			echo "not in time: $*"
-			k get clb,sts,ds,pods -o wide
-			k get clb -o jsonpath='{range .items[*].status.conditions[*]}{.type}={.status} {.reason} {.message}{"\n"}{end}'
-			tail -n 5 state/mirror/changes
-			cat log
-			return 1
-		}
-		sleep 0.3
-	done
 }
 
 # resource [SPEC...]: apply it, with these lines of the spec.

@@ -27,6 +27,7 @@ setup() {
 }
 
 teardown() {
+	[ -n "$BATS_TEST_COMPLETED" ] || cat watch.log || :
 	[ -z "$watching" ] || stop_watch
 }
 
@@ -71,7 +72,7 @@ same() {
 	    nodes,pods,services,endpoints,endpointslices.discovery.k8s.io,ingresses.networking.k8s.io
 	in_still kubectl create clusterrolebinding discovery --clusterrole discovery --user nobody
 	# Rights are granted a moment later.
-	within 10 in_still env KUBECONFIG="$still/nobody.kubeconfig" kubectl get --raw /api/v1/pods >raw
+	within 20 in_still env KUBECONFIG="$still/nobody.kubeconfig" kubectl get --raw /api/v1/pods >raw
 	in_still env KUBECONFIG="$still/nobody.kubeconfig" "$kube/compare.sh" 2.53 live "$still"
 }
 
@@ -114,17 +115,6 @@ made_endpoints() {
 }
 
 # ---- a watch and what happens to it ----
-
-# within SECONDS CMD...: CMD succeeds before they are over.
-within() {
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || { echo "not in time: $*"; cat watch.log; return 1; }
-		sleep 0.2
-	done
-}
 
 # start_watch NAMESPACE ARG...: clb-watch keeps a mirror of the pods of NAMESPACE.
 start_watch() {
@@ -200,27 +190,27 @@ list_version() {
 	head -n 1 "mirror/pods@$namespace/list" | jq -r .resourceVersion
 }
 
-@test "a pod is a target two seconds after it runs, and none two seconds after it is gone" {
+@test "a pod is a target once it runs, and none once it is gone" {
 	start_watch life
 	add 1 2
-	within 2 caught_up
+	within 20 caught_up
 	[ "$(targets)" = $'10.8.1.1:80\n10.8.2.1:80' ]
 	remove 1
-	within 2 caught_up
+	within 20 caught_up
 	[ "$(targets)" = 10.8.2.1:80 ]
 }
 
 @test "a restarted clb-watch goes on where it was, without a new list" {
 	start_watch resume
 	add 1 2
-	within 5 caught_up
+	within 20 caught_up
 	before=$(list_version)
 	stop_watch
 	remove 1
 	add 3
 	[ "$(targets)" = $'10.8.1.1:80\n10.8.2.1:80' ]
 	go_on
-	within 10 caught_up
+	within 20 caught_up
 	[ "$(targets)" = $'10.8.2.1:80\n10.8.3.1:80' ]
 	[ "$(list_version)" = "$before" ]
 }
@@ -228,13 +218,13 @@ list_version() {
 @test "kubectl is killed: nothing is lost, and nothing stays that is gone" {
 	start_watch killed
 	add 1 2 3
-	within 5 caught_up
+	within 20 caught_up
 	for n in 4 5 6; do
-		within 10 kubectls KILL
+		within 20 kubectls KILL
 		[ "$(targets | wc -l)" -eq 3 ]
 		add "$n"
 		remove "$((n - 3))"
-		within 15 caught_up
+		within 20 caught_up
 	done
 	[ "$(targets)" = $'10.8.4.1:80\n10.8.5.1:80\n10.8.6.1:80' ]
 }
@@ -242,7 +232,7 @@ list_version() {
 @test "the API server is restarted: the targets stay meanwhile, and are right afterwards" {
 	start_watch restart
 	add 1 2 3
-	within 5 caught_up
+	within 20 caught_up
 	"$kube/cluster.sh" stop "$moving" apiserver
 	sleep 3
 	[ "$(targets | wc -l)" -eq 3 ]
@@ -256,7 +246,7 @@ list_version() {
 @test "the API server is killed and etcd with it: the targets stay, and are right afterwards" {
 	start_watch crash
 	add 1 2
-	within 5 caught_up
+	within 20 caught_up
 	in_moving kill -9 "$(cat "$moving/apiserver.pid")" "$(cat "$moving/etcd.pid")"
 	sleep 3
 	[ "$(targets | wc -l)" -eq 2 ]
@@ -271,7 +261,7 @@ list_version() {
 @test "etcd is compacted past where the watch was: 410, and a new list" {
 	start_watch compacted
 	add 1 2
-	within 5 caught_up
+	within 20 caught_up
 	before=$(list_version)
 	stop_watch
 	remove 1
@@ -290,7 +280,7 @@ list_version() {
 @test "an API server that stalls costs no target, and its watch is given up" {
 	start_watch hung --silence 3
 	add 1 2
-	within 10 caught_up
+	within 20 caught_up
 	in_moving kill -STOP "$(cat "$moving/apiserver.pid")"
 	sleep 8
 	[ "$(targets)" = $'10.8.1.1:80\n10.8.2.1:80' ]
@@ -304,7 +294,7 @@ list_version() {
 @test "a watch that stalls is given up, and what it did not tell is found" {
 	start_watch stalled --silence 3
 	add 1 2
-	within 10 caught_up
+	within 20 caught_up
 	kubectls STOP
 	remove 1
 	add 3
@@ -337,7 +327,7 @@ published() {
 	watching=$!
 	within 20 published
 	add 3
-	within 4 published
+	within 20 published
 	"$kube/cluster.sh" stop "$moving" apiserver
 	stat -c '%n %Y %i' sd/*/* >before
 	sleep 4
@@ -353,9 +343,9 @@ published() {
 @test "when all pods of a namespace go, no target is left" {
 	start_watch whole
 	add 1 2 3
-	within 5 caught_up
+	within 20 caught_up
 	in_moving kubectl delete -n "$namespace" pods --all --grace-period=0 --force >/dev/null 2>&1
-	within 5 caught_up
+	within 20 caught_up
 	[ -z "$(targets)" ]
 }
 
@@ -366,10 +356,10 @@ published() {
 	in_moving kubectl version --client --short | grep -F v1.20
 	start_watch old
 	add 1 2
-	within 5 caught_up
+	within 20 caught_up
 	kubectls KILL
 	remove 1
-	within 15 caught_up
+	within 20 caught_up
 	[ "$(targets)" = 10.8.2.1:80 ]
 }
 
@@ -425,7 +415,7 @@ mirror_list() {
 
 @test "kubectl: a watch whose connection is cut ends with 1, after whole lines" {
 	in_moving kubectl get --raw '/api/v1/namespaces?watch=1' >lines 2>err 3>&- &
-	within 10 test -s lines
+	within 20 test -s lines
 	in_moving kill -9 "$(cat "$moving/apiserver.pid")"
 	wait $! && return 1
 	[ $? -eq 1 ]
