@@ -183,17 +183,8 @@ clb_assignment_read(struct clb_assignment *a, const struct clb_collectors *c,
 	struct clb_target t = { 0 };
 	int rc;
 
-	while ((rc = clb_target_next(&t, s, e)) == 1) {
-		if (!(t.has & CLB_HAS_ID)) {
-			rc = clb_stream_fail(s, 0, e, "the target has no id");
-			break;
-		}
-		if (a->n == UINT32_MAX) {
-			rc = clb_err_set(e, EX_DATAERR, "%s: too many targets", s->name);
-			break;
-		}
+	while ((rc = clb_target_next_by_id(&t, a->n, s, e)) == 1)
 		add_target(a, c, &t, &line);
-	}
 	clb_buf_release(&line);
 	clb_target_release(&t);
 	return rc;
@@ -214,14 +205,9 @@ clb_assignment_read_previous(struct clb_assignment *a, struct clb_collectors *c,
 	int rc;
 
 	s->shape = &owner_shape;
-	while ((rc = clb_target_next(&t, s, e)) == 1) {
-		if (!(t.has & CLB_HAS_ID) || t.collector.n == 0) {
-			rc = clb_stream_fail(s, 0, e, "the target has no %s",
-			    t.collector.n == 0 ? "collector" : "id");
-			break;
-		}
-		if (a->nowners == UINT32_MAX) {
-			rc = clb_err_set(e, EX_DATAERR, "%s: too many targets", s->name);
+	while ((rc = clb_target_next_by_id(&t, a->nowners, s, e)) == 1) {
+		if (t.collector.n == 0) {
+			rc = clb_stream_fail(s, 0, e, "the target has no collector");
 			break;
 		}
 		if (a->nowners == a->owner_cap) {

@@ -237,6 +237,18 @@ clb_target_next(struct clb_target *t, struct clb_stream *s, struct clb_err *e)
 	return rc == 1 && clb_target_parse(t, s, e) == -1 ? -1 : rc;
 }
 
+int
+clb_target_next_by_id(struct clb_target *t, size_t n, struct clb_stream *s, struct clb_err *e)
+{
+	int rc = clb_target_next(t, s, e);
+
+	if (rc == 1 && !(t->has & CLB_HAS_ID))
+		return clb_stream_fail(s, 0, e, "the target has no id");
+	if (rc == 1 && n == UINT32_MAX)
+		return clb_err_set(e, EX_DATAERR, "%s: too many targets", s->name);
+	return rc;
+}
+
 static int
 has_field(const struct clb_target *t, enum field f)
 {

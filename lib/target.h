@@ -57,6 +57,12 @@ void clb_target_json(struct clb_buf *out, const struct clb_target *t);
  */
 int clb_target_next(struct clb_target *t, struct clb_stream *s, struct clb_err *e);
 
+/*
+ * The same for who keeps all of them by id, and has n: -1 as well if there is no
+ * id, or if there would be more than UINT32_MAX.
+ */
+int clb_target_next_by_id(struct clb_target *t, size_t n, struct clb_stream *s, struct clb_err *e);
+
 /* What discovery knows of one target besides its address. */
 struct clb_group_own {
 	const struct clb_label *label;	/* sorted by name, each once, no value empty */

@@ -85,17 +85,8 @@ clb_weigh_read_targets(struct clb_weigh *w, struct clb_stream *s, struct clb_err
 	struct clb_target t = { 0 };
 	int rc;
 
-	while ((rc = clb_target_next(&t, s, e)) == 1) {
-		if (!(t.has & CLB_HAS_ID)) {
-			rc = clb_stream_fail(s, 0, e, "the target has no id");
-			break;
-		}
-		if (w->n == UINT32_MAX) {
-			rc = clb_err_set(e, EX_DATAERR, "%s: too many targets", s->name);
-			break;
-		}
+	while ((rc = clb_target_next_by_id(&t, w->n, s, e)) == 1)
 		clb_weigh_add(w, &t);
-	}
 	clb_target_release(&t);
 	return rc;
 }
