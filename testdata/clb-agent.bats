@@ -214,7 +214,7 @@ same_as() {
 		[ "$(wc -l <err)" -eq 1 ]
 		[ "$rc" -eq "$1" ]
 		diff -r --exclude=.clb-agent before sd
-		[ ! -e sd/.clb-agent/work ]
+		[ -z "$(ls -d sd/.clb-agent/work.* 2>/dev/null)" ]
 	}
 	agent
 	cp -r sd before
@@ -273,7 +273,7 @@ same_as() {
 	down
 	up 'location ~ json$ { gzip off; limit_rate 20k; root /var/lib/clb/tree; } location / { root /var/lib/clb/tree; }'
 	agent 2>err & pid=$!
-	within 20 test -s sd/.clb-agent/work/files/api.json
+	within 20 eval 'test -s sd/.clb-agent/work.*/files/api.json'
 	down KILL
 	wait $pid && false || [ $? -eq 69 ]
 	grep -qE '^clb-agent: .*api.json: \((18|56)\) ' err
@@ -312,9 +312,9 @@ same_as() {
 	cp -r mnt/sd before
 	clb-writesd --tree tree <more
 	agent 2>err && false || [ $? -eq 74 ]
-	[ "$(cat err)" = 'clb-agent: cannot write to mnt/sd/.clb-agent/work' ]
+	[ "$(cat err)" = 'clb-agent: cannot write to mnt/sd/.clb-agent' ]
 	diff -r --exclude=.clb-agent before mnt/sd
-	[ ! -e mnt/sd/.clb-agent/work ]
+	[ -z "$(ls -d mnt/sd/.clb-agent/work.* 2>/dev/null)" ]
 	clb-writesd --tree tree <few
 	agent
 	diff -r --exclude=.clb-agent before mnt/sd
@@ -338,7 +338,7 @@ same_as() {
 	[ "$(tail -n 1 err)" = 'clb-agent: all is well again' ]
 	kill $pid
 	wait $pid
-	[ ! -e sd/.clb-agent/work ]
+	[ -z "$(ls -d sd/.clb-agent/work.* 2>/dev/null)" ]
 	EOT
 }
 
@@ -347,7 +347,7 @@ same_as() {
 	site <<-'EOT'
 	clb-agent --url $url --collector c-0 -d sd --interval 1h & pid=$!
 	within 20 test -e sd/api.json
-	within 20 test ! -e sd/.clb-agent/work/names
+	within 20 grep -q api.json sd/.clb-agent/have
 	rc=0
 	clb-agent --url $url --collector c-0 -d sd --once 2>err || rc=$?
 	[ $rc -eq 75 ]
@@ -385,6 +385,30 @@ same_as() {
 	EOT
 }
 
+@test "killed between a file and the note of it, it does not take the old for the new" {
+	targets c-0 api new:1 >second
+	mkdir bin
+	cat >bin/sync <<-'EOT'
+	#!/bin/sh
+	# The agent is killed when it writes down that it has what is new.
+	[ "${1##*/}" != have ] || ! grep -q new:1 sd/api.json || kill -9 $PPID
+	exec /bin/sync "$@"
+	EOT
+	chmod +x bin/sync
+	site <<-'EOT'
+	agent() { clb-agent --url $url --collector c-0 -d sd --once; }
+	agent
+	cp -r tree first
+	clb-writesd --tree tree <second
+	(PATH=$PWD/bin:$PATH; agent) && false || [ $? -eq 137 ]
+	grep -q new:1 sd/api.json
+	rm -rf tree/*
+	cp -r first/* tree
+	within 20 agent	# when what was killed has given up the lock
+	cmp sd/api.json first/sd/c-0/api.json
+	EOT
+}
+
 @test "SIGKILLs at random moments leave every file whole" {
 	targets c-0 api $(printf 'one-%s:1 ' {1000..3000}) >one
 	targets c-0 api $(printf 'two-%s:1 ' {1000..3000}) >two
@@ -408,7 +432,6 @@ same_as() {
 	done
 	[ $killed -gt 10 ]
 	clb-writesd --tree tree <two
-	# The lock is held until what was killed has ended, curl as well.
 	within 20 clb-agent --url $url --collector c-0 -d sd --once
 	cmp sd/api.json tree-two/sd/c-0/api.json
 	EOT
