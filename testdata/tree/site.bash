@@ -24,11 +24,12 @@ site() {
 		local pid
 
 		pid=$(cat nginx/nginx.pid)
-		kill -s "${1:-TERM}" -- "-$pid"	# its workers as well
-		within 10 gone "$pid"
+		within 10 gone "$pid" "${1:-TERM}"
 		rm -f nginx/nginx.pid
 	}
-	gone() { ! kill -0 -- "-$1" 2>/dev/null; }
+	# gone PID SIGNAL: it has ended, and its workers; or else the signal is sent,
+	# again and again, as an nginx that has just been started may miss it.
+	gone() { ! kill -s "$2" -- "-$1" 2>/dev/null; }
 
 	# not CMD ARG...: CMD fails.
 	not() { if "$@"; then echo "this should not succeed: $*"; return 1; fi; }
