@@ -385,27 +385,39 @@ same_as() {
 	EOT
 }
 
-@test "killed between a file and the note of it, it does not take the old for the new" {
-	targets c-0 api new:1 >second
+@test "killed between a file and the note of it, it takes nothing for what it is not" {
+	targets c-0 api new:1 >second	# and no 'ns/web 1'
 	mkdir bin
 	cat >bin/sync <<-'EOT'
 	#!/bin/sh
-	# The agent is killed when it writes down that it has what is new.
-	[ "${1##*/}" != have ] || ! grep -q new:1 sd/api.json || kill -9 $PPID
+	# The agent is killed when it writes the file $LAST, and has what is new of api.
+	[ "${1##*/}" != "$LAST" ] || ! grep -q new:1 sd/api.json || kill -9 $PPID
 	exec /bin/sync "$@"
 	EOT
 	chmod +x bin/sync
 	site <<-'EOT'
 	agent() { clb-agent --url $url --collector c-0 -d sd --once; }
+	killed() { (PATH=$PWD/bin:$PATH LAST=$1; export LAST; agent) && false || [ $? -eq 137 ]; }
+	settled() { within 20 agent; }	# when what was killed has given up the lock
 	agent
 	cp -r tree first
+
+	# The tree is what it was before.
 	clb-writesd --tree tree <second
-	(PATH=$PWD/bin:$PATH; agent) && false || [ $? -eq 137 ]
+	killed have
 	grep -q new:1 sd/api.json
 	rm -rf tree/*
 	cp -r first/* tree
-	within 20 agent	# when what was killed has given up the lock
+	settled
 	cmp sd/api.json first/sd/c-0/api.json
+
+	# A job that has departed.
+	clb-writesd --tree tree <second
+	killed 'ns%2Fweb+1.json'
+	grep -q new:1 sd/api.json
+	grep -q a:2 'sd/ns%2Fweb+1.json'
+	settled
+	[ "$(cat 'sd/ns%2Fweb+1.json')" = '[]' ]
 	EOT
 }
 
