@@ -1,4 +1,4 @@
-# For bats files about what nginx serves; helpers.bash is loaded before.
+# For bats files about what nginx serves; helpers.bash is loaded before, and in site.
 
 # site: run the bash script on stdin in a network of its own, where nginx serves
 # the directory tree as testdata/tree/nginx.sh has it.
@@ -6,6 +6,7 @@ site() {
 	cat >script
 	cat >run <<-'EOT'
 	set -euo pipefail
+	. "$HERE/helpers.bash"
 	url=http://127.0.0.1:8080
 
 	# get URL ARG...: the body; answer URL ARG...: the status and the content
@@ -30,20 +31,6 @@ site() {
 	# gone PID SIGNAL: it has ended, and its workers; or else the signal is sent,
 	# again and again, as an nginx that has just been started may miss it.
 	gone() { ! kill -s "$2" -- "-$1" 2>/dev/null; }
-
-	# not CMD ARG...: CMD fails.
-	not() { if "$@"; then echo "this should not succeed: $*"; return 1; fi; }
-
-	# within SECONDS CMD...: CMD succeeds before they are over.
-	within() {
-		local n=$(($1 * 10))
-
-		shift
-		until "$@" >/dev/null 2>&1; do
-			[ $((n -= 1)) -gt 0 ] || { echo "not within time: $*" >&2; return 1; }
-			sleep 0.1
-		done
-	}
 
 	up
 	. ./script
